@@ -1,0 +1,76 @@
+/* The ask side: a DEALER to another service, [sequence][frame], as it comes in reverse in answer.c.
+ */
+#include "bus/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define ASK_QUEUE 10000
+
+struct bus_asker {
+    zsock_t *socket;
+    char followed[BUS_ENDPOINT_MAX];
+};
+
+struct bus_asker *bus_asker_new(void)
+{
+    struct bus_asker *asker = calloc(1, sizeof *asker);
+    if (asker == NULL)
+        abort(); /* out of memory: crash-only, as arena.h says */
+    /* No linger: what the peer that is left did not get is dropped, and asked again with the same
+     * id. */
+    const struct bus_limits limits = {ZMQ_DEALER, BUS_FRAME_MAX, ASK_QUEUE, ASK_QUEUE, 0};
+    asker->socket = bus_socket_new(&limits);
+    /* IMMEDIATE: nothing is queued for a peer that is not there. */
+    if (asker->socket == NULL || !bus_socket_set(asker->socket, ZMQ_IMMEDIATE, 1)) {
+        int why = errno;
+        bus_asker_destroy(&asker);
+        errno = why;
+    }
+    return asker;
+}
+
+void bus_asker_destroy(struct bus_asker **asker)
+{
+    if (*asker == NULL)
+        return;
+    zsock_destroy(&(*asker)->socket);
+    free(*asker);
+    *asker = NULL;
+}
+
+void bus_asker_follow(struct bus_asker *asker, const char *endpoint)
+{
+    bus_socket_follow(asker->socket, asker->followed, endpoint);
+}
+
+zsock_t *bus_asker_socket(struct bus_asker *asker)
+{
+    return asker->socket;
+}
+
+bool bus_asker_ask(struct bus_asker *asker, uint64_t sequence, struct bytes frame)
+{
+    uint8_t head[8];
+    bus_put_uint64(head, sequence);
+    if (frame.length > BUS_FRAME_MAX) {
+        errno = EMSGSIZE;
+        return false;
+    }
+    const struct bytes parts[] = {{head, sizeof head}, frame};
+    return bus_message_send(asker->socket, parts, 2);
+}
+
+bool bus_asker_take(struct bus_asker *asker, struct arena *arena, uint64_t *sequence,
+                    struct bytes *frame)
+{
+    struct bus_message message;
+    while (bus_message_take(asker->socket, arena, NULL, &message)) {
+        if (message.count != 2 || message.parts[0].length != 8)
+            continue; /* not of a service of ours: its asker's time will run out */
+        *sequence = bus_get_uint64(message.parts[0].at);
+        *frame = message.parts[1];
+        return true;
+    }
+    return false;
+}

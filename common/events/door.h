@@ -1,0 +1,11 @@
+/* Which roles may send a command at all, whatever the state: the rows of order.def for steps of an
+ * order; for the directory its upkeep, which is set-up work of the operator and, for organisations
+ * and categories, of the committee. */
+#ifndef ZTC_EVENTS_DOOR_H
+#define ZTC_EVENTS_DOOR_H
+
+#include "events/message.h"
+
+bool command_role_may(enum command_type type, enum role role);
+
+#endif

@@ -1,0 +1,1 @@
+SELECT epoch, holder, beat FROM lease WHERE part = $1::bigint

@@ -1,0 +1,1 @@
+SELECT log_partition_ensure($1::bigint)

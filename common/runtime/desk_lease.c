@@ -1,0 +1,274 @@
+#include "records_sql.h"
+#include "runtime/desk_private.h"
+#include "runtime/health.h"
+
+#include "events/facts.h"
+
+/* A lease is taken over when its beat has stood still for lease_ttl_ms of our own monotonic clock,
+ * so that no two machines' clocks are ever compared. A restarted process of the same instance name
+ * takes its own back at once: the epoch fences the old one. */
+
+void desk_trouble(struct desk *desk, const char *what)
+{
+    if (!desk->trouble_logged)
+        log_line(LEVEL_ERROR, "the records are in trouble; waiting and trying again",
+                 {"while", log_string(what)},
+                 {"sqlstate", log_string(records_sqlstate(desk->records))},
+                 {"reason", log_string(records_message(desk->records))});
+    desk->trouble_logged = true;
+    metric_add(METRIC_records_lost_total, 1);
+    health_set(HEALTH_RECORDS, false);
+    records_clear(desk->records);
+    records_drop(desk->records);
+    desk->loaded = false;
+}
+
+void desk_lose_lease(struct desk *desk, const char *why)
+{
+    if (desk->epoch != 0)
+        log_line(LEVEL_WARN, "the lease is another's now", {"epoch", log_int(desk->epoch)},
+                 {"noticed", log_string(why)});
+    desk->epoch = 0;
+    desk->loaded = false;
+    desk->seen_epoch = desk->seen_beat = -1;
+    metric_set(METRIC_lease_epoch, 0);
+    health_set(HEALTH_LEASE, false);
+}
+
+static const struct rows *one(struct desk *desk, const struct statement *statement,
+                              struct params *params, const char *what)
+{
+    const struct rows *rows = records_send(desk->records, statement, params);
+    if (records_run(desk->records) == RECORDS_OK)
+        return rows;
+    desk_trouble(desk, what);
+    return NULL;
+}
+
+/* Looks at the lease row and takes it when that is allowed. */
+static bool take(struct desk *desk)
+{
+    struct arena *arena = desk->batch_arena;
+    struct params *look = params_new(arena);
+    params_int(look, DESK_PART);
+    const struct rows *rows = one(desk, &records_sql_lease_look, look, "looking at the lease");
+    if (rows == NULL)
+        return false;
+    int64_t now = clock_monotonic_ms();
+    bool still = false;
+    if (rows_count(rows) > 0) {
+        int64_t epoch = rows_int(rows, 0, 0), beat = rows_int(rows, 0, 2);
+        if (epoch != desk->seen_epoch || beat != desk->seen_beat) {
+            desk->seen_epoch = epoch;
+            desk->seen_beat = beat;
+            desk->seen_since_ms = now;
+        }
+        still = now - desk->seen_since_ms >= desk->options.config->lease_ttl_ms;
+    }
+    struct params *params = params_new(arena);
+    params_int(params, DESK_PART);
+    params_text(params, text_of(desk->options.config->instance));
+    params_text(params, text_of(desk->options.publisher));
+    params_text(params, text_of(desk->options.router));
+    params_flag(params, !desk->once_held);
+    params_int(params, still ? desk->seen_epoch : -1);
+    params_int(params, still ? desk->seen_beat : -1);
+    records_clear(desk->records);
+    rows = one(desk, &records_sql_lease_take, params, "taking the lease");
+    if (rows == NULL)
+        return false;
+    if (rows_count(rows) > 0) {
+        desk->epoch = rows_int(rows, 0, 0);
+        desk->once_held = true;
+        metric_set(METRIC_lease_epoch, desk->epoch);
+        log_line(LEVEL_INFO, "lease taken", {"epoch", log_int(desk->epoch)},
+                 {"holder", log_string(desk->options.config->instance)});
+    }
+    records_clear(desk->records);
+    return true;
+}
+
+static bool load_directory(struct desk *desk)
+{
+    const struct rows *rows = one(desk, &records_sql_fact_read, NULL, "reading the directory");
+    if (rows == NULL)
+        return false;
+    pthread_rwlock_wrlock(&desk->directory_lock);
+    directory_clear(desk->directory);
+    for (size_t i = 0; i < rows_count(rows); i++) {
+        struct event event = {.district = rows_text(rows, i, 0),
+                              .key = rows_text(rows, i, 1),
+                              .version = rows_int(rows, i, 2)};
+        int type = event_find(rows_text(rows, i, 3));
+        struct refusal refusal;
+        event.body = rows_bytes(rows, i, 4);
+        if (type >= 0)
+            event.type = (enum event_type)type;
+        if (type < 0 || !event_decode_data(&event, desk->batch_arena, &refusal) ||
+            !fact_apply(desk->directory, &event))
+            log_line(LEVEL_ERROR, "a directory fact cannot be read and is left out",
+                     {"key", log_text(event.key)}, {"district", log_text(event.district)});
+    }
+    pthread_rwlock_unlock(&desk->directory_lock);
+    if (desk->options.keyring != NULL)
+        keyring_load(desk->options.keyring, desk->directory);
+    records_clear(desk->records);
+    return true;
+}
+
+static bool load_positions(struct desk *desk)
+{
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, DESK_PART);
+    const struct rows *head = records_send(desk->records, &records_sql_log_head, params);
+    const struct rows *cursors = records_send(desk->records, &records_sql_cursor_read, params);
+    if (records_run(desk->records) != RECORDS_OK) {
+        desk_trouble(desk, "reading the positions");
+        return false;
+    }
+    desk->head = rows_int(head, 0, 0);
+    atomic_store(&desk->head_shared, desk->head);
+    metric_set(METRIC_log_head, desk->head);
+    for (size_t f = 0; f < desk->feed_count; f++) {
+        struct feedline *feed = &desk->feeds[f];
+        feed->cursor = 0;
+        for (size_t i = 0; i < rows_count(cursors); i++)
+            if (words_find(&words_service, rows_text(cursors, i, 0)) == (int)feed->producer)
+                feed->cursor = rows_int(cursors, i, 1);
+        feed->read_due_ms = 0;
+        atomic_store(&feed->applied, feed->cursor);
+    }
+    records_clear(desk->records);
+    return true;
+}
+
+static bool ensure_partitions(struct desk *desk)
+{
+    if (desk->head + DESK_LOG_AHEAD < desk->partitions_to)
+        return true;
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, desk->head + DESK_LOG_AHEAD);
+    const struct rows *rows =
+        one(desk, &records_sql_log_partition, params, "making a partition of the log");
+    if (rows == NULL)
+        return false;
+    desk->partitions_to = rows_int(rows, 0, 0);
+    records_clear(desk->records);
+    return true;
+}
+
+bool desk_hold_lease(struct desk *desk)
+{
+    arena_reset(desk->batch_arena);
+    if (!records_is_connected(desk->records) && records_connect(desk->records) != RECORDS_OK) {
+        desk_trouble(desk, "connecting");
+        return false;
+    }
+    health_set(HEALTH_RECORDS, true);
+    if (desk->epoch == 0 && !take(desk))
+        return false;
+    if (desk->epoch == 0 || desk->loaded)
+        return true;
+    if (!load_positions(desk) || !ensure_partitions(desk) || !load_directory(desk))
+        return false;
+    if (desk->service->opened != NULL)
+        desk->service->opened(desk->service->state, desk->records, desk->batch_arena);
+    records_clear(desk->records);
+    if (!records_is_connected(desk->records)) {
+        desk_trouble(desk, "opening");
+        return false;
+    }
+    desk->loaded = true;
+    desk->tick_due_ms = 0;
+    if (desk->trouble_logged)
+        log_line(LEVEL_INFO, "the records are back", {"head", log_int(desk->head)});
+    desk->trouble_logged = false;
+    desk->backoff_ms = 0;
+    health_set(HEALTH_LEASE, true);
+    return true;
+}
+
+static bool beat(struct desk *desk)
+{
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, DESK_PART);
+    params_int(params, desk->epoch);
+    params_text(params, text_of(desk->options.config->instance));
+    const struct rows *rows = one(desk, &records_sql_lease_beat, params, "renewing the lease");
+    if (rows == NULL)
+        return false;
+    if (rows_count(rows) == 0)
+        desk_lose_lease(desk, "beat");
+    records_clear(desk->records);
+    return true;
+}
+
+/* Tells the front where the other services are now. */
+static bool peers(struct desk *desk)
+{
+    const struct rows *rows =
+        one(desk, &records_sql_lease_peers, NULL, "reading the peers' leases");
+    if (rows == NULL)
+        return false;
+    for (size_t i = 0; i < rows_count(rows); i++) {
+        int service = words_find(&words_service, rows_text(rows, i, 0));
+        if (service < 0 || service == (int)desk->service->service)
+            continue;
+        const char *publisher = arena_string(desk->batch_arena, rows_text(rows, i, 3));
+        const char *router = arena_string(desk->batch_arena, rows_text(rows, i, 4));
+        if (strcmp(publisher, desk->peer_publisher[service]) == 0)
+            continue;
+        snprintf(desk->peer_publisher[service], sizeof desk->peer_publisher[service], "%s",
+                 publisher);
+        log_line(LEVEL_INFO, "peer", {"peer", log_string(words_name(&words_service, service))},
+                 {"holder", log_text(rows_text(rows, i, 2))},
+                 {"epoch", log_int(rows_int(rows, i, 1))});
+        outbox_peer(desk->options.outbox, (enum service)service, publisher, router);
+    }
+    records_clear(desk->records);
+    return true;
+}
+
+static bool prune(struct desk *desk)
+{
+    for (size_t f = 0; f < desk->feed_count; f++) {
+        struct feedline *feed = &desk->feeds[f];
+        if (feed->cursor_rows_since_prune < DESK_CURSOR_KEEP)
+            continue;
+        struct params *params = params_new(desk->batch_arena);
+        params_text(params, text_of(words_name(&words_service, (int)feed->producer)));
+        params_int(params, DESK_PART);
+        /* The newest row begins below the cursor: a batch's size below it is never the newest. */
+        params_int(params, feed->cursor - desk->options.config->batch_max * 2);
+        if (one(desk, &records_sql_cursor_prune, params, "pruning cursors") == NULL)
+            return false;
+        feed->cursor_rows_since_prune = 0;
+        records_clear(desk->records);
+    }
+    struct params *params = params_new(desk->batch_arena);
+    params_time(params, clock_now_ms() - desk->options.config->command_keep_days * 86400000);
+    if (one(desk, &records_sql_command_prune, params, "pruning answers") == NULL)
+        return false;
+    records_clear(desk->records);
+    return true;
+}
+
+bool desk_tick(struct desk *desk)
+{
+    int64_t now = clock_monotonic_ms();
+    if (now < desk->tick_due_ms)
+        return true;
+    desk->tick_due_ms = now + DESK_TICK_MS;
+    arena_reset(desk->batch_arena);
+    if (!peers(desk))
+        return false;
+    if (desk->epoch == 0)
+        return true;
+    if (!beat(desk) || !ensure_partitions(desk))
+        return false;
+    if (now >= desk->prune_due_ms) {
+        desk->prune_due_ms = now + 10 * DESK_TICK_MS;
+        return prune(desk);
+    }
+    return true;
+}

@@ -1,0 +1,159 @@
+/* The inside of the desk, shared by its files: desk.c (thread, queues), desk_lease.c (who owns the
+ * log), desk_gather.c (what goes into a batch), desk_batch.c (one batch in one transaction),
+ * desk_write.c (what the desk itself writes in it). */
+#ifndef ZTC_RUNTIME_DESK_PRIVATE_H
+#define ZTC_RUNTIME_DESK_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "runtime/clock.h"
+#include "runtime/desk_thread.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+#define DESK_PART      0    /* one part per service; see docs/decisions/0001 */
+#define DESK_TICK_MS   1000 /* beats, peers and catch-up reads */
+#define DESK_HINTS_MAX 8192 /* published events kept until their turn, per producer */
+#define DESK_REPEAT_MAX                                                                            \
+    50 /* tries of a batch that lost a race, before its inputs are tried one by one */
+#define DESK_BACKOFF_MIN_MS 50
+#define DESK_BACKOFF_MAX_MS 2000
+#define DESK_CURSOR_KEEP    64     /* cursor rows left when older ones are pruned */
+#define DESK_LOG_AHEAD      500000 /* offsets for which partitions are made ahead of the head */
+
+struct hint {
+    struct hint *next;
+    int64_t offset;
+    size_t length;
+    uint8_t body[];
+};
+
+/* One producer whose log this desk applies. */
+struct feedline {
+    enum service producer;
+    const struct statement *read;
+    /* under desk->mutex */
+    struct hint *hints, *hints_last;
+    size_t hint_count;
+    int64_t known_head; /* as far as hints and heartbeats told */
+    /* the desk thread's own */
+    int64_t cursor;   /* last offset applied and committed */
+    int64_t gathered; /* last offset in the batch that is being made */
+    int64_t cursor_rows_since_prune;
+    int64_t read_due_ms;     /* monotonic: a catch-up read regardless of hints */
+    _Atomic int64_t applied; /* == cursor, for the readers */
+};
+
+enum gate { GATE_DELIVER, GATE_ANSWERED, GATE_PARKED, GATE_PASSED, GATE_POISON };
+
+/* An input with what the desk knows of it. */
+struct entry {
+    struct input *input;
+    struct request *request; /* of a command */
+    enum gate gate;
+    const char *poison; /* why, for GATE_POISON */
+    bool condemned;     /* the records refused it when alone: refuse or set aside */
+    bool keep;          /* its answer is stored */
+    bool from_parked;   /* it came before its turn in an earlier batch */
+    struct bytes reply; /* encoded, in the batch arena or (for a repeat) as stored */
+};
+
+/* One attempt at a batch. */
+struct attempt {
+    struct batch batch; /* first: the service sees this */
+    struct entry *entries;
+    size_t entry_count; /* those gathered, then those unparked */
+    size_t gathered_count;
+    struct entry *source; /* the gathered ones, of which `entries` is a copy */
+    struct event *emitted;
+    size_t emitted_count, emitted_room;
+    const struct rows *seen_rows, *lease_rows, *line_rows, *parked_rows;
+    struct line_state *lines;
+    size_t line_count;
+    bool facts_changed;
+    bool keys_changed;
+};
+
+struct line_state {
+    struct text district, key;
+    int64_t version; /* as locked, then as applied */
+    bool moved;
+};
+
+struct desk {
+    struct desk_options options;
+    const struct desk_service *service;
+    struct records *records;
+    struct directory *directory;
+    pthread_rwlock_t directory_lock;
+    struct reader *reader;
+
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool stopping;
+    struct request_list arrived; /* under mutex */
+
+    struct feedline feeds[SERVICE_COUNT];
+    size_t feed_count;
+
+    /* the desk thread's own */
+    struct request_list
+        waiting; /* their position is not reached, or their id is in the present batch */
+    struct arena *gather_arena, *batch_arena;
+    struct attempt attempt;
+    int64_t epoch;         /* of the lease held; 0: none */
+    bool loaded;           /* head, cursors, directory are as in the records */
+    bool once_held;        /* a lease was held before in this process */
+    int64_t head;          /* last offset of the own log */
+    int64_t partitions_to; /* partitions exist below this */
+    int64_t tick_due_ms, prune_due_ms;
+    int64_t backoff_ms;
+    bool trouble_logged;
+    int64_t seen_epoch, seen_beat, seen_since_ms; /* another holder's lease as last looked at */
+    char peer_publisher[SERVICE_COUNT][BUS_ENDPOINT_MAX];
+    _Atomic int64_t head_shared;
+};
+
+/* What became of one attempt. */
+enum attempt_outcome {
+    ATTEMPT_DONE,
+    ATTEMPT_AGAIN,   /* lost a race: the same once more */
+    ATTEMPT_CULPRIT, /* some row is at fault */
+    ATTEMPT_LOST,    /* the records are away or in trouble: wait */
+    ATTEMPT_STALE    /* the lease is another's */
+};
+
+/* desk_lease.c. Both say false when the records are in trouble (the connection then is dropped and
+ * the trouble logged once). */
+bool desk_hold_lease(struct desk *desk); /* true with epoch > 0: held and loaded; true with epoch 0:
+                                            another holds it */
+bool desk_tick(struct desk *desk);
+void desk_lose_lease(struct desk *desk, const char *why);
+void desk_trouble(struct desk *desk, const char *what);
+
+/* desk_gather.c. Fills attempt.entries; false: the records are in trouble. */
+bool desk_gather(struct desk *desk);
+bool desk_answer_retry(struct desk *desk, struct request *request, enum refusal_code code);
+/* Puts an event read from a row (columns as log_read_*.sql, from `column`) into an input in the
+ * arena. */
+struct input *desk_input_of_row(struct arena *arena, enum service producer, const struct rows *rows,
+                                size_t row, int column, const char **poison);
+
+/* desk_batch.c */
+enum attempt_outcome desk_attempt(struct desk *desk, struct entry *entries, size_t count);
+void desk_finish(struct desk *desk); /* after ATTEMPT_DONE: answers, publications, log lines */
+
+/* desk_write.c */
+void desk_send_checks(struct desk *desk, struct attempt *attempt);
+enum records_outcome desk_run_checks(struct desk *desk, struct attempt *attempt, bool *stale);
+bool desk_send_writes(struct desk *desk,
+                      struct attempt *attempt); /* false: there is nothing to write */
+void desk_encode_answers(struct desk *desk, struct attempt *attempt);
+struct line_state *attempt_line(struct attempt *attempt, struct text district, struct text key);
+/* Applies a fact to the directory under its lock. */
+void desk_apply_fact(struct desk *desk, struct attempt *attempt, const struct event *event);
+
+#endif

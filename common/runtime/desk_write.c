@@ -1,0 +1,477 @@
+#include "runtime/desk_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/facts.h"
+#include "records_sql.h"
+
+/* What the desk itself asks and writes in every batch, the same in all services. */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct line_state *x = a, *y = b;
+    int order = text_compare(x->district, y->district);
+    return order != 0 ? order : text_compare(x->key, y->key);
+}
+
+struct line_state *attempt_line(struct attempt *attempt, struct text district, struct text key)
+{
+    struct line_state wanted = {.district = district, .key = key};
+    if (attempt->line_count == 0)
+        return NULL;
+    return bsearch(&wanted, attempt->lines, attempt->line_count, sizeof wanted, by_key);
+}
+
+/* The distinct keys of the batch's events, sorted. */
+static void collect_lines(struct desk *desk, struct attempt *attempt)
+{
+    attempt->lines =
+        arena_array(desk->batch_arena, attempt->entry_count + 1, sizeof *attempt->lines);
+    size_t count = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        if (entry->input->kind == INPUT_EVENT && entry->gate == GATE_DELIVER)
+            attempt->lines[count++] = (struct line_state){.district = entry->input->event.district,
+                                                          .key = entry->input->event.key};
+    }
+    qsort(attempt->lines, count, sizeof *attempt->lines, by_key);
+    for (size_t i = 0; i < count; i++)
+        if (attempt->line_count == 0 ||
+            by_key(&attempt->lines[attempt->line_count - 1], &attempt->lines[i]) != 0)
+            attempt->lines[attempt->line_count++] = attempt->lines[i];
+}
+
+static struct params *params_of_lines(struct desk *desk, const struct attempt *attempt)
+{
+    struct params *params = params_new(desk->batch_arena);
+    struct column *districts = params_column(params, COLUMN_TEXT),
+                  *keys = params_column(params, COLUMN_TEXT);
+    for (size_t i = 0; i < attempt->line_count; i++) {
+        column_text(districts, attempt->lines[i].district);
+        column_text(keys, attempt->lines[i].key);
+    }
+    return params;
+}
+
+void desk_send_checks(struct desk *desk, struct attempt *attempt)
+{
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, DESK_PART);
+    params_int(params, desk->epoch);
+    params_text(params, text_of(desk->options.config->instance));
+    attempt->lease_rows = records_send(desk->records, &records_sql_lease_lock, params);
+
+    struct params *ids = params_new(desk->batch_arena);
+    struct column *districts = params_column(ids, COLUMN_TEXT),
+                  *callers = params_column(ids, COLUMN_TEXT),
+                  *names = params_column(ids, COLUMN_TEXT);
+    size_t commands = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct input *input = attempt->entries[i].input;
+        if (input->kind != INPUT_COMMAND)
+            continue;
+        column_text(districts, input->caller.district);
+        column_text(callers, input->caller.organisation);
+        column_text(names, input->command.id);
+        commands++;
+    }
+    if (commands > 0)
+        attempt->seen_rows = records_send(desk->records, &records_sql_command_seen, ids);
+    if (!desk->service->lines)
+        return;
+    collect_lines(desk, attempt);
+    if (attempt->line_count == 0)
+        return;
+    attempt->line_rows =
+        records_send(desk->records, &records_sql_line_lock, params_of_lines(desk, attempt));
+    attempt->parked_rows =
+        records_send(desk->records, &records_sql_parked_read, params_of_lines(desk, attempt));
+}
+
+/* Commands whose id was used before: the first answer again, or a refusal when the body is another.
+ */
+static void find_repeats(struct desk *desk, struct attempt *attempt)
+{
+    if (attempt->seen_rows == NULL)
+        return;
+    struct entry **commands =
+        arena_array(desk->batch_arena, attempt->entry_count + 1, sizeof *commands);
+    size_t count = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++)
+        if (attempt->entries[i].input->kind == INPUT_COMMAND)
+            commands[++count] = &attempt->entries[i]; /* numbered from 1, as WITH ORDINALITY does */
+    for (size_t row = 0; row < rows_count(attempt->seen_rows); row++) {
+        int64_t number = rows_int(attempt->seen_rows, row, 0);
+        struct bytes digest = rows_bytes(attempt->seen_rows, row, 1);
+        assert(number >= 1 && number <= (int64_t)count);
+        struct entry *entry = commands[number];
+        entry->gate = GATE_ANSWERED;
+        if (digest.length == DIGEST_BYTES &&
+            memcmp(digest.at, entry->input->command.digest.at, DIGEST_BYTES) == 0) {
+            entry->reply = arena_bytes(desk->batch_arena, rows_bytes(attempt->seen_rows, row, 2));
+        } else {
+            struct answer answer = {.id = entry->input->command.id,
+                                    .status = ANSWER_REFUSED,
+                                    .refusal = refusal_of(REFUSAL_id_reused, "id")};
+            entry->reply =
+                answer_encode(&answer, desk->options.config->lang[0] == 'z', desk->batch_arena);
+        }
+    }
+}
+
+static void line_rows_read(struct attempt *attempt)
+{
+    for (size_t row = 0; row < rows_count(attempt->line_rows); row++) {
+        struct line_state *line = attempt_line(attempt, rows_text(attempt->line_rows, row, 0),
+                                               rows_text(attempt->line_rows, row, 1));
+        if (line != NULL)
+            line->version = rows_int(attempt->line_rows, row, 2);
+    }
+}
+
+static int by_version(const void *a, const void *b)
+{
+    const struct event *x = &((const struct entry *)a)->input->event,
+                       *y = &((const struct entry *)b)->input->event;
+    int order = text_compare(x->district, y->district);
+    if (order == 0)
+        order = text_compare(x->key, y->key);
+    if (order == 0)
+        order = x->version < y->version ? -1 : x->version > y->version;
+    return order;
+}
+
+/* Lets through each event whose turn it is; what came early is parked, and what was parked comes
+ * when its turn has come. The early ones, of this batch and of before, stand at the end of the
+ * entries in the order of their versions. */
+static void gate_lines(struct desk *desk, struct attempt *attempt)
+{
+    if (attempt->line_rows == NULL)
+        return;
+    line_rows_read(attempt);
+    size_t parked = rows_count(attempt->parked_rows), early = 0;
+    struct entry *entries =
+        arena_array(desk->batch_arena, 2 * attempt->entry_count + parked + 1, sizeof *entries);
+    struct entry *pool =
+        arena_array(desk->batch_arena, attempt->entry_count + parked + 1, sizeof *pool);
+    memcpy(entries, attempt->entries, attempt->entry_count * sizeof *entries);
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        struct entry *entry = &entries[i];
+        if (entry->input->kind != INPUT_EVENT || entry->gate != GATE_DELIVER)
+            continue;
+        struct line_state *line =
+            attempt_line(attempt, entry->input->event.district, entry->input->event.key);
+        if (entry->input->event.version <= line->version) {
+            entry->gate = GATE_PASSED; /* applied before */
+        } else if (entry->input->event.version == line->version + 1) {
+            line->version++;
+            line->moved = true;
+        } else {
+            pool[early++] = *entry;
+            entry->gate = GATE_PASSED; /* goes on as its copy in the pool */
+        }
+    }
+    for (size_t row = 0; row < parked; row++) {
+        int producer = words_find(&words_service, rows_text(attempt->parked_rows, row, 0));
+        const char *poison;
+        struct input *input = desk_input_of_row(desk->batch_arena, (enum service)producer,
+                                                attempt->parked_rows, row, 1, &poison);
+        pool[early++] = (struct entry){
+            .input = input, .gate = GATE_PARKED, .poison = poison, .from_parked = true};
+    }
+    qsort(pool, early, sizeof *pool, by_version);
+    for (size_t i = 0; i < early; i++) {
+        struct line_state *line =
+            attempt_line(attempt, pool[i].input->event.district, pool[i].input->event.key);
+        bool turn = pool[i].input->event.version == line->version + 1;
+        pool[i].gate = !turn ? GATE_PARKED : pool[i].poison != NULL ? GATE_POISON : GATE_DELIVER;
+        if (pool[i].gate == GATE_DELIVER) {
+            line->version++;
+            line->moved = true;
+        }
+        entries[attempt->entry_count + i] = pool[i];
+    }
+    attempt->entries = entries;
+    attempt->entry_count += early;
+}
+
+enum records_outcome desk_run_checks(struct desk *desk, struct attempt *attempt, bool *stale)
+{
+    enum records_outcome outcome = records_run(desk->records);
+    if (outcome != RECORDS_OK)
+        return outcome;
+    *stale = rows_count(attempt->lease_rows) == 0;
+    if (*stale)
+        return RECORDS_OK;
+    find_repeats(desk, attempt);
+    gate_lines(desk, attempt);
+    return RECORDS_OK;
+}
+
+void desk_encode_answers(struct desk *desk, struct attempt *attempt)
+{
+    bool zh = desk->options.config->lang[0] == 'z';
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        struct entry *entry = &attempt->entries[i];
+        struct input *input = entry->input;
+        if (input->kind != INPUT_COMMAND || entry->gate != GATE_DELIVER || input->is_forward)
+            continue;
+        assert(input->decided);
+        entry->reply = answer_encode(&input->answer, zh, desk->batch_arena);
+        entry->keep =
+            input->answer.status == ANSWER_OK ||
+            (input->answer.status == ANSWER_REFUSED && refusal_is_kept(input->answer.refusal.code));
+    }
+}
+
+static void send_events(struct desk *desk, struct attempt *attempt)
+{
+    if (attempt->emitted_count == 0)
+        return;
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, DESK_PART);
+    params_time(params, attempt->batch.now);
+    struct column *offset = params_column(params, COLUMN_INT8),
+                  *id = params_column(params, COLUMN_UUID),
+                  *type = params_column(params, COLUMN_TEXT),
+                  *version = params_column(params, COLUMN_INT8),
+                  *district = params_column(params, COLUMN_TEXT),
+                  *key = params_column(params, COLUMN_TEXT),
+                  *time = params_column(params, COLUMN_TIMESTAMPTZ),
+                  *trace = params_column(params, COLUMN_TEXT),
+                  *body = params_column(params, COLUMN_BYTEA);
+    for (size_t i = 0; i < attempt->emitted_count; i++) {
+        const struct event *event = &attempt->emitted[i];
+        column_int(offset, event->offset);
+        column_uuid(id, &event->id);
+        column_text(type, text_of(event_types[event->type].name));
+        column_int(version, event->version);
+        column_text(district, event->district);
+        column_text(key, event->key);
+        column_time(time, event->time);
+        column_text(trace, event->traceparent);
+        column_bytes(body, event->body);
+    }
+    records_send(desk->records, &records_sql_event_insert, params);
+}
+
+static bool send_answers(struct desk *desk, struct attempt *attempt)
+{
+    struct params *params = params_new(desk->batch_arena);
+    params_time(params, attempt->batch.now);
+    struct column *district = params_column(params, COLUMN_TEXT),
+                  *caller = params_column(params, COLUMN_TEXT),
+                  *id = params_column(params, COLUMN_TEXT),
+                  *digest = params_column(params, COLUMN_BYTEA),
+                  *answer = params_column(params, COLUMN_BYTEA);
+    size_t count = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        if (!entry->keep)
+            continue;
+        column_text(district, entry->input->caller.district);
+        column_text(caller, entry->input->caller.organisation);
+        column_text(id, entry->input->command.id);
+        column_bytes(digest, (struct bytes){entry->input->command.digest.at, DIGEST_BYTES});
+        column_bytes(answer, entry->reply);
+        count++;
+    }
+    if (count > 0)
+        records_send(desk->records, &records_sql_command_insert, params);
+    return count > 0;
+}
+
+static bool send_cursors(struct desk *desk, struct attempt *attempt)
+{
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, DESK_PART);
+    struct column *producer = params_column(params, COLUMN_TEXT),
+                  *from = params_column(params, COLUMN_INT8),
+                  *to = params_column(params, COLUMN_INT8);
+    size_t count = 0;
+    for (size_t f = 0; f < desk->feed_count; f++) {
+        int64_t last = desk->feeds[f].cursor;
+        for (size_t i = 0; i < attempt->gathered_count; i++) {
+            const struct input *input = attempt->source[i].input;
+            if (input->kind == INPUT_EVENT &&
+                input->event.producer == (int)desk->feeds[f].producer && input->event.offset > last)
+                last = input->event.offset;
+        }
+        if (last == desk->feeds[f].cursor)
+            continue;
+        column_text(producer, text_of(words_name(&words_service, (int)desk->feeds[f].producer)));
+        column_int(from, desk->feeds[f].cursor);
+        column_int(to, last);
+        count++;
+    }
+    if (count > 0)
+        records_send(desk->records, &records_sql_cursor_insert, params);
+    return count > 0;
+}
+
+static void send_lines(struct desk *desk, struct attempt *attempt)
+{
+    struct params *params = params_new(desk->batch_arena);
+    struct column *district = params_column(params, COLUMN_TEXT),
+                  *key = params_column(params, COLUMN_TEXT),
+                  *version = params_column(params, COLUMN_INT8);
+    size_t count = 0;
+    for (size_t i = 0; i < attempt->line_count; i++) {
+        if (!attempt->lines[i].moved)
+            continue;
+        column_text(district, attempt->lines[i].district);
+        column_text(key, attempt->lines[i].key);
+        column_int(version, attempt->lines[i].version);
+        count++;
+    }
+    if (count > 0)
+        records_send(desk->records, &records_sql_line_write, params);
+}
+
+static void send_parked(struct desk *desk, struct attempt *attempt)
+{
+    struct params *in = params_new(desk->batch_arena);
+    params_int(in, DESK_PART);
+    struct column *district = params_column(in, COLUMN_TEXT), *key = params_column(in, COLUMN_TEXT),
+                  *version = params_column(in, COLUMN_INT8),
+                  *producer = params_column(in, COLUMN_TEXT),
+                  *offset = params_column(in, COLUMN_INT8), *id = params_column(in, COLUMN_UUID),
+                  *type = params_column(in, COLUMN_TEXT),
+                  *time = params_column(in, COLUMN_TIMESTAMPTZ),
+                  *recorded = params_column(in, COLUMN_TIMESTAMPTZ),
+                  *trace = params_column(in, COLUMN_TEXT), *body = params_column(in, COLUMN_BYTEA);
+    struct params *out = params_new(desk->batch_arena);
+    struct column *out_district = params_column(out, COLUMN_TEXT),
+                  *out_key = params_column(out, COLUMN_TEXT),
+                  *out_version = params_column(out, COLUMN_INT8);
+    size_t ins = 0, outs = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        const struct event *event = &entry->input->event;
+        if (entry->gate == GATE_PARKED && !entry->from_parked) {
+            column_text(district, event->district);
+            column_text(key, event->key);
+            column_int(version, event->version);
+            column_text(producer, text_of(words_name(&words_service, event->producer)));
+            column_int(offset, event->offset);
+            column_uuid(id, &event->id);
+            column_text(type, text_of(event_types[event->type].name));
+            column_time(time, event->time);
+            column_time(recorded, event->recorded);
+            column_text(trace, event->traceparent);
+            column_bytes(body, event->body);
+            ins++;
+        } else if (entry->gate != GATE_PARKED && entry->from_parked) {
+            column_text(out_district, event->district);
+            column_text(out_key, event->key);
+            column_int(out_version, event->version);
+            outs++;
+        }
+    }
+    if (ins > 0)
+        records_send(desk->records, &records_sql_parked_insert, in);
+    if (outs > 0)
+        records_send(desk->records, &records_sql_parked_delete, out);
+}
+
+static void send_poison(struct desk *desk, struct attempt *attempt)
+{
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, DESK_PART);
+    params_time(params, attempt->batch.now);
+    struct column *producer = params_column(params, COLUMN_TEXT),
+                  *offset = params_column(params, COLUMN_INT8),
+                  *district = params_column(params, COLUMN_TEXT),
+                  *key = params_column(params, COLUMN_TEXT),
+                  *version = params_column(params, COLUMN_INT8),
+                  *type = params_column(params, COLUMN_TEXT),
+                  *reason = params_column(params, COLUMN_TEXT),
+                  *body = params_column(params, COLUMN_BYTEA);
+    size_t count = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        const struct event *event = &entry->input->event;
+        if (entry->gate != GATE_POISON)
+            continue;
+        column_text(producer, text_of(words_name(&words_service, event->producer)));
+        column_int(offset, event->offset);
+        column_text(district, event->district);
+        column_text(key, event->key);
+        column_int(version, event->version);
+        column_text(type,
+                    text_of(event->type < EVENT_COUNT ? event_types[event->type].name : "unknown"));
+        column_text(reason, text_of(entry->poison));
+        column_bytes(body, event->body);
+        count++;
+    }
+    if (count > 0)
+        records_send(desk->records, &records_sql_poison_insert, params);
+}
+
+struct fact_row {
+    const struct event *event;
+};
+
+static int by_fact(const void *a, const void *b)
+{
+    const struct event *x = ((const struct fact_row *)a)->event,
+                       *y = ((const struct fact_row *)b)->event;
+    int order = text_compare(x->district, y->district);
+    if (order == 0)
+        order = text_compare(x->key, y->key);
+    if (order == 0)
+        order = x->version < y->version ? -1 : x->version > y->version;
+    return order;
+}
+
+/* The directory's facts that arrived or were decided here, the last of each key. */
+static void send_facts(struct desk *desk, struct attempt *attempt)
+{
+    if (!attempt->facts_changed)
+        return;
+    struct fact_row *facts = arena_array(
+        desk->batch_arena, attempt->entry_count + attempt->emitted_count + 1, sizeof *facts);
+    size_t count = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        if (entry->input->kind == INPUT_EVENT && entry->gate == GATE_DELIVER &&
+            event_is_fact(entry->input->event.type))
+            facts[count++].event = &entry->input->event;
+    }
+    for (size_t i = 0; i < attempt->emitted_count; i++)
+        if (event_is_fact(attempt->emitted[i].type))
+            facts[count++].event = &attempt->emitted[i];
+    qsort(facts, count, sizeof *facts, by_fact);
+    struct params *params = params_new(desk->batch_arena);
+    struct column *district = params_column(params, COLUMN_TEXT),
+                  *key = params_column(params, COLUMN_TEXT),
+                  *version = params_column(params, COLUMN_INT8),
+                  *type = params_column(params, COLUMN_TEXT),
+                  *body = params_column(params, COLUMN_BYTEA);
+    for (size_t i = 0; i < count; i++) {
+        const struct event *event = facts[i].event;
+        if (i + 1 < count && text_equal(event->district, facts[i + 1].event->district) &&
+            text_equal(event->key, facts[i + 1].event->key))
+            continue;
+        column_text(district, event->district);
+        column_text(key, event->key);
+        column_int(version, event->version);
+        column_text(type, text_of(event_types[event->type].name));
+        column_bytes(body, event->body);
+    }
+    records_send(desk->records, &records_sql_fact_write, params);
+}
+
+bool desk_send_writes(struct desk *desk, struct attempt *attempt)
+{
+    bool cursors = send_cursors(desk, attempt);
+    bool answers = send_answers(desk, attempt);
+    send_events(desk, attempt);
+    send_lines(desk, attempt);
+    send_parked(desk, attempt);
+    send_poison(desk, attempt);
+    send_facts(desk, attempt);
+    return cursors || answers || attempt->emitted_count > 0;
+}

@@ -1,0 +1,574 @@
+#include "runtime/front.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "events/door.h"
+#include "runtime/clock.h"
+#include "runtime/health.h"
+#include "runtime/log.h"
+#include "runtime/metrics.h"
+
+#define FRONT_TAKE_MAX   256 /* requests taken from a socket before the loop looks at the others */
+#define FRONT_RELAYS_MAX 16384 /* requests that may be with another service at a time */
+#define FRONT_BEAT_MS    1000
+#define FRONT_SWEEP_MS   200
+#define FRONT_DRAIN_MS   3000 /* how long a stop waits for answers that are under way */
+
+/* Between services a frame begins with what it is. */
+#define RELAY_COMMAND 'C'
+#define RELAY_QUERY   'Q'
+
+struct peer {
+    struct front *front;
+    enum service service;
+    struct bus_subscriber *subscriber; /* when its log is consumed */
+    struct bus_asker *asker;           /* when requests are relayed to it */
+    bool is_known;                     /* its endpoints were announced */
+};
+
+struct relay {
+    struct relay *next; /* in its hash slot */
+    uint64_t sequence;
+    struct request *request;
+    int64_t sent_ms;
+};
+
+struct front {
+    const struct service_definition *definition;
+    const struct config *config;
+    enum service service;
+    zloop_t *loop;
+    struct bus_publisher *publisher;
+    struct bus_router *inner; /* from our own services */
+    struct bus_router *outer; /* from outside: intake's feed, reporting's queries */
+    struct bus_guard *guard;
+    struct keyring *keyring;
+    struct outbox *outbox;
+    struct desk *desk;
+    struct reader *reader;
+    struct peer peers[SERVICE_COUNT];
+    struct arena *scratch;
+    struct relay *relays[1024];
+    size_t relay_count;
+    uint64_t sequence;
+    bool stopping;
+    int64_t stop_by_ms;
+};
+
+struct front *front_new(const struct service_definition *definition, const struct config *config)
+{
+    struct front *front = calloc(1, sizeof *front);
+    if (front == NULL)
+        abort();
+    front->definition = definition;
+    front->config = config;
+    front->service = definition->desk.service;
+    front->scratch = arena_new();
+    for (int s = 0; s < SERVICE_COUNT; s++) {
+        front->peers[s].front = front;
+        front->peers[s].service = (enum service)s;
+    }
+    return front;
+}
+
+/* --- answers
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static void send_reply(struct front *front, struct request *request)
+{
+    (void)front;
+    bus_router_answer(request->router, &request->from, request->reply);
+    request_destroy(&request);
+}
+
+static void refuse_now(struct front *front, struct request *request, struct text id,
+                       struct refusal refusal)
+{
+    bool retry = refusal_is_retry(refusal.code);
+    struct answer answer = {
+        .id = id, .status = retry ? ANSWER_RETRY : ANSWER_REFUSED, .refusal = refusal};
+    request->reply = answer_encode(&answer, front->config->lang[0] == 'z', request->arena);
+    metric_add(retry ? METRIC_answers_retry_total : METRIC_answers_refused_total, 1);
+    if (!retry)
+        log_line(LEVEL_INFO, "refused at the door",
+                 {"code", log_string(refusal_name(refusal.code))},
+                 {"field", log_string(refusal.field == NULL ? "" : refusal.field)},
+                 {"caller", log_text(request->input.caller.organisation)},
+                 {"district", log_text(request->input.caller.district)}, {"id", log_text(id)});
+    send_reply(front, request);
+}
+
+/* --- relaying: what another service owns
+ * ------------------------------------------------------------------------------------ */
+
+static struct relay **relay_slot(struct front *front, uint64_t sequence)
+{
+    return &front->relays[sequence % (sizeof front->relays / sizeof *front->relays)];
+}
+
+static void relay(struct front *front, struct request *request, enum service to, char what,
+                  int64_t after, int64_t order)
+{
+    struct text id = what == RELAY_QUERY ? request->inquiry.query.id : request->input.command.id;
+    if (front->relay_count >= FRONT_RELAYS_MAX) {
+        refuse_now(front, request, id, refusal_of(REFUSAL_busy, NULL));
+        return;
+    }
+    struct forward forward = {.command = request->frame,
+                              .caller = what == RELAY_QUERY ? request->inquiry.caller
+                                                            : request->input.caller,
+                              .after = after,
+                              .order = order};
+    struct bytes body = forward_encode(&forward, request->arena);
+    uint8_t *frame = arena_alloc(request->arena, body.length + 1);
+    frame[0] = (uint8_t)what;
+    memcpy(frame + 1, body.at, body.length);
+    uint64_t sequence = ++front->sequence;
+    struct bus_asker *asker = front->peers[to].asker;
+    if (asker == NULL || !bus_asker_ask(asker, sequence, (struct bytes){frame, body.length + 1})) {
+        refuse_now(front, request, id, refusal_of(REFUSAL_unanswered, NULL));
+        return;
+    }
+    struct relay *entry = arena_alloc(request->arena, sizeof *entry);
+    *entry = (struct relay){*relay_slot(front, sequence), sequence, request, clock_monotonic_ms()};
+    *relay_slot(front, sequence) = entry;
+    front->relay_count++;
+}
+
+static struct request *relay_take(struct front *front, uint64_t sequence)
+{
+    for (struct relay **at = relay_slot(front, sequence); *at != NULL; at = &(*at)->next)
+        if ((*at)->sequence == sequence) {
+            struct request *request = (*at)->request;
+            *at = (*at)->next;
+            front->relay_count--;
+            return request;
+        }
+    return NULL; /* answered too late: its caller was told to ask again with the same id */
+}
+
+static int on_relay_answer(zloop_t *loop, zsock_t *socket, void *argument)
+{
+    (void)loop, (void)socket;
+    struct peer *peer = argument;
+    struct front *front = peer->front;
+    uint64_t sequence;
+    struct bytes frame;
+    for (int i = 0; i < FRONT_TAKE_MAX; i++) {
+        arena_reset(front->scratch);
+        if (!bus_asker_take(peer->asker, front->scratch, &sequence, &frame))
+            break;
+        struct request *request = relay_take(front, sequence);
+        if (request == NULL)
+            continue;
+        request->reply = arena_bytes(request->arena, frame);
+        metric_add(METRIC_commands_total, request->inquiry.query.id.at == NULL);
+        send_reply(front, request);
+    }
+    return 0;
+}
+
+static int on_sweep(zloop_t *loop, int timer, void *argument)
+{
+    (void)loop, (void)timer;
+    struct front *front = argument;
+    int64_t overdue = clock_monotonic_ms() - front->config->answer_wait_ms;
+    health_beat(HEALTH_FRONT);
+    for (size_t slot = 0; slot < sizeof front->relays / sizeof *front->relays; slot++)
+        for (struct relay **at = &front->relays[slot]; *at != NULL;) {
+            if ((*at)->sent_ms > overdue) {
+                at = &(*at)->next;
+                continue;
+            }
+            struct request *request = (*at)->request;
+            *at = (*at)->next;
+            front->relay_count--;
+            struct text id = request->inquiry.query.id.at != NULL ? request->inquiry.query.id
+                                                                  : request->input.command.id;
+            refuse_now(front, request, id, refusal_of(REFUSAL_unanswered, NULL));
+        }
+    if (front->stopping && (front->relay_count == 0 || clock_monotonic_ms() >= front->stop_by_ms))
+        return -1;
+    return 0;
+}
+
+/* --- what comes in
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void submit(struct front *front, struct request *request, struct text id, bool query)
+{
+    request->arrived_ms = clock_monotonic_ms();
+    bool taken = query ? reader_submit(front->reader, request) : desk_submit(front->desk, request);
+    if (!taken)
+        refuse_now(front, request, id, refusal_of(REFUSAL_busy, NULL));
+}
+
+/* A caller that acts for another organisation takes that one's role: what it may is known only with
+ * the directory, at the desk. */
+static bool door_lets(const struct command *command, const struct caller *caller)
+{
+    return command->on_behalf_of.length > 0 ||
+           command_role_may(command->type, (enum role)caller->role);
+}
+
+static void take_command(struct front *front, struct request *request)
+{
+    struct refusal refusal;
+    struct input *input = &request->input;
+    input->kind = INPUT_COMMAND;
+    if (!command_decode(request->frame, request->arena, &input->command, &refusal)) {
+        metric_add(METRIC_malformed_total, 1);
+        refuse_now(front, request, input->command.id, refusal);
+        return;
+    }
+    input->traceparent = traceparent_of_command(&input->caller, input->command.id, request->arena);
+    if (!door_lets(&input->command, &input->caller)) {
+        metric_add(METRIC_unauthorised_total, 1);
+        refuse_now(front, request, input->command.id, refusal_of(REFUSAL_forbidden, NULL));
+        return;
+    }
+    submit(front, request, input->command.id, false);
+}
+
+/* The live queue is dispatch's and the inbox notification's: reporting, the one window for reads,
+ * asks them. */
+static bool query_is_relayed(const struct front *front, enum query_type type, enum service *to)
+{
+    if (front->service != SERVICE_reporting || (type != QUERY_queue && type != QUERY_inbox))
+        return false;
+    *to = type == QUERY_queue ? SERVICE_dispatch : SERVICE_notification;
+    return true;
+}
+
+static void take_query(struct front *front, struct request *request)
+{
+    struct refusal refusal;
+    struct query *query = &request->inquiry.query;
+    enum service to;
+    if (!query_decode(request->frame, request->arena, query, &refusal)) {
+        metric_add(METRIC_malformed_total, 1);
+        refuse_now(front, request, query->id, refusal);
+        return;
+    }
+    if (query_is_relayed(front, query->type, &to))
+        relay(front, request, to, RELAY_QUERY, 0, 0);
+    else if (front->reader == NULL)
+        refuse_now(front, request, query->id, refusal_of(REFUSAL_unknown_type, "type"));
+    else
+        submit(front, request, query->id, true);
+}
+
+static int on_outer(zloop_t *loop, zsock_t *socket, void *argument)
+{
+    (void)loop, (void)socket;
+    struct front *front = argument;
+    for (int i = 0; i < FRONT_TAKE_MAX && !front->stopping; i++) {
+        struct request *request = request_new();
+        request->router = front->outer;
+        if (!bus_router_take(front->outer, request->arena, &request->from, &request->frame)) {
+            request_destroy(&request);
+            break;
+        }
+        struct caller caller;
+        if (!keyring_find(front->keyring, request->from.user, request->arena, &caller)) {
+            metric_add(METRIC_unauthorised_total, 1);
+            refuse_now(front, request, (struct text){"", 0}, refusal_of(REFUSAL_unknown_key, NULL));
+            continue;
+        }
+        request->input.caller = request->inquiry.caller = caller;
+        if (request->frame.length == 0) {
+            metric_add(METRIC_malformed_total, 1);
+            refuse_now(front, request, (struct text){"", 0}, refusal_of(REFUSAL_malformed, NULL));
+        } else if (front->service == SERVICE_intake) {
+            take_command(front, request);
+        } else {
+            take_query(front, request);
+        }
+    }
+    return 0;
+}
+
+static void take_relayed(struct front *front, struct request *request)
+{
+    struct forward forward;
+    char what = (char)(request->frame.length > 0 ? request->frame.at[0] : 0);
+    struct bytes body = {request->frame.at + 1,
+                         request->frame.length > 0 ? request->frame.length - 1 : 0};
+    if ((what != RELAY_COMMAND && what != RELAY_QUERY) ||
+        !forward_decode(body, request->arena, &forward)) {
+        metric_add(METRIC_malformed_total, 1);
+        refuse_now(front, request, (struct text){"", 0}, refusal_of(REFUSAL_malformed, NULL));
+        return;
+    }
+    request->frame = forward.command;
+    request->input.caller = request->inquiry.caller = forward.caller;
+    request->input.resolved_order = forward.order;
+    request->after = forward.after;
+    request->after_producer = SERVICE_intake;
+    if (what == RELAY_COMMAND)
+        take_command(front, request);
+    else
+        take_query(front, request);
+}
+
+static int on_inner(zloop_t *loop, zsock_t *socket, void *argument)
+{
+    (void)loop, (void)socket;
+    struct front *front = argument;
+    for (int i = 0; i < FRONT_TAKE_MAX && !front->stopping; i++) {
+        struct request *request = request_new();
+        request->router = front->inner;
+        if (!bus_router_take(front->inner, request->arena, &request->from, &request->frame)) {
+            request_destroy(&request);
+            break;
+        }
+        take_relayed(front, request);
+    }
+    return 0;
+}
+
+static int on_hint(zloop_t *loop, zsock_t *socket, void *argument)
+{
+    (void)loop, (void)socket;
+    struct peer *peer = argument;
+    struct front *front = peer->front;
+    struct bus_hint hint;
+    uint64_t malformed = 0;
+    /* Hints are drained whole: what the desk has no room for it reads from the log. */
+    for (int i = 0; i < 16 * FRONT_TAKE_MAX; i++) {
+        arena_reset(front->scratch);
+        if (!bus_subscriber_take(peer->subscriber, front->scratch, &hint, &malformed))
+            break;
+        desk_hint(front->desk, peer->service, hint.offset, hint.body);
+    }
+    metric_add(METRIC_malformed_total, (int64_t)malformed);
+    return 0;
+}
+
+/* --- what goes out
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/* Ready when every service this one listens to or asks has said where it is. */
+static void tell_peers(const struct front *front)
+{
+    bool known = true;
+    for (int s = 0; s < SERVICE_COUNT; s++) {
+        const struct peer *peer = &front->peers[s];
+        known &= peer->is_known || (peer->subscriber == NULL && peer->asker == NULL);
+    }
+    health_set(HEALTH_PEERS, known);
+}
+
+static void follow(struct front *front, const struct outbox_item *item)
+{
+    struct peer *peer = &front->peers[item->peer];
+    peer->is_known = true;
+    tell_peers(front);
+    if (peer->subscriber != NULL)
+        bus_subscriber_follow(peer->subscriber, item->publisher);
+    if (peer->asker != NULL)
+        bus_asker_follow(peer->asker, item->router);
+}
+
+static int on_outbox(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
+{
+    (void)loop, (void)poll;
+    struct front *front = argument;
+    struct outbox_item *item = outbox_take(front->outbox);
+    while (item != NULL) {
+        struct outbox_item *next = item->next;
+        switch (item->kind) {
+        case OUTBOX_ANSWER:
+            send_reply(front, item->request);
+            break;
+        case OUTBOX_FORWARD:
+            relay(front, item->request, item->request->input.forward_to, RELAY_COMMAND,
+                  item->request->input.forward_after, item->request->input.forward_order);
+            break;
+        case OUTBOX_PUBLISH:
+            for (size_t i = 0; i < item->publication_count; i++)
+                bus_publish(front->publisher, item->publications[i].type, 0,
+                            item->publications[i].offset, item->publications[i].body);
+            break;
+        case OUTBOX_PEER:
+            follow(front, item);
+            break;
+        }
+        outbox_item_destroy(&item);
+        item = next;
+    }
+    return 0;
+}
+
+static int on_beat(zloop_t *loop, int timer, void *argument)
+{
+    (void)loop, (void)timer;
+    struct front *front = argument;
+    int64_t head = desk_head(front->desk);
+    if (head > 0)
+        bus_publish(front->publisher, "heartbeat", 0, head, (struct bytes){NULL, 0});
+    return 0;
+}
+
+/* --- open, run, close
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static bool say(const char *what, const char *where)
+{
+    log_line(LEVEL_ERROR, "cannot start", {"because", log_string(what)},
+             {"where", log_string(where)}, {"errno", log_string(strerror(errno))});
+    return false;
+}
+
+static bool open_outer(struct front *front)
+{
+    const char *endpoint = front->service == SERVICE_intake      ? front->config->feed
+                           : front->service == SERVICE_reporting ? front->config->query
+                                                                 : NULL;
+    if (endpoint == NULL)
+        return true;
+    if (front->config->curve_secret[0] == '\0') {
+        errno = EINVAL;
+        return say("ZTC_CURVE_SECRET must be set", "environment");
+    }
+    front->guard = bus_guard_new();
+    if (front->guard == NULL)
+        return say("the guard of the CURVE endpoint cannot be made", endpoint);
+    front->keyring = keyring_new(front->guard, front->config->operator_key);
+    front->outer = bus_router_new_curve(endpoint, front->config->curve_secret);
+    if (front->outer == NULL)
+        return say("the CURVE endpoint cannot be bound", endpoint);
+    return zloop_reader(front->loop, bus_router_socket(front->outer), on_outer, front) == 0;
+}
+
+static bool open_peers(struct front *front)
+{
+    for (size_t i = 0; i < front->definition->desk.consume_count; i++) {
+        struct peer *peer = &front->peers[front->definition->desk.consumes[i]];
+        peer->subscriber = bus_subscriber_new();
+        if (peer->subscriber == NULL ||
+            zloop_reader(front->loop, bus_subscriber_socket(peer->subscriber), on_hint, peer) != 0)
+            return say("a subscriber cannot be made",
+                       words_name(&words_service, (int)peer->service));
+    }
+    static const enum service asked[SERVICE_COUNT][3] = {
+        [SERVICE_intake] = {SERVICE_dispatch, SERVICE_COUNT},
+        [SERVICE_dispatch] = {SERVICE_COUNT},
+        [SERVICE_notification] = {SERVICE_COUNT},
+        [SERVICE_evaluation] = {SERVICE_COUNT},
+        [SERVICE_reporting] = {SERVICE_dispatch, SERVICE_notification, SERVICE_COUNT},
+    };
+    for (const enum service *to = asked[front->service]; *to != SERVICE_COUNT; to++) {
+        struct peer *peer = &front->peers[*to];
+        peer->asker = bus_asker_new();
+        if (peer->asker == NULL ||
+            zloop_reader(front->loop, bus_asker_socket(peer->asker), on_relay_answer, peer) != 0)
+            return say("an asker cannot be made", words_name(&words_service, (int)peer->service));
+    }
+    return true;
+}
+
+bool front_open(struct front *front)
+{
+    front->loop = zloop_new();
+    front->outbox = outbox_new();
+    if (front->outbox == NULL)
+        return say("no descriptor to be had", "outbox");
+    front->publisher = bus_publisher_new(front->config->bus);
+    front->inner = bus_router_new(front->config->bus);
+    if (front->publisher == NULL || front->inner == NULL)
+        return say("the sockets between services cannot be bound", front->config->bus);
+    if (!open_outer(front) || !open_peers(front))
+        return false;
+    zmq_pollitem_t poll = {.fd = outbox_descriptor(front->outbox), .events = ZMQ_POLLIN};
+    if (zloop_reader(front->loop, bus_router_socket(front->inner), on_inner, front) != 0 ||
+        zloop_poller(front->loop, &poll, on_outbox, front) != 0)
+        return say("the loop cannot be made", "zloop");
+    struct desk_options options = {
+        .service = &front->definition->desk,
+        .config = front->config,
+        .outbox = front->outbox,
+        .keyring = front->keyring,
+        .publisher = bus_publisher_endpoint(front->publisher),
+        .router = bus_router_endpoint(front->inner),
+    };
+    front->desk = desk_new(&options);
+    if (front->definition->reader != NULL) {
+        front->reader = reader_new(front->definition->reader, front->service, front->config,
+                                   front->outbox, front->desk);
+        desk_set_reader(front->desk, front->reader);
+        if (!reader_start(front->reader))
+            return say("no thread to be had", "reader");
+    }
+    if (!desk_start(front->desk))
+        return say("no thread to be had", "desk");
+    return true;
+}
+
+static int on_stop(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
+{
+    struct front *front = argument;
+    log_line(LEVEL_INFO, "stopping", {"relayed", log_int((int64_t)front->relay_count)});
+    zloop_poller_end(loop, poll);
+    front->stopping = true;
+    front->stop_by_ms = clock_monotonic_ms() + FRONT_DRAIN_MS;
+    /* The desk ends after its batch; what it answers still goes out through the loop, until the
+     * sweep ends it. */
+    if (front->desk != NULL)
+        desk_stop(front->desk);
+    if (front->reader != NULL)
+        reader_stop(front->reader);
+    return 0;
+}
+
+void front_run(struct front *front, int stop_descriptor)
+{
+    zmq_pollitem_t stop = {.fd = stop_descriptor, .events = ZMQ_POLLIN};
+    zloop_poller(front->loop, &stop, on_stop, front);
+    zloop_timer(front->loop, FRONT_BEAT_MS, 0, on_beat, front);
+    zloop_timer(front->loop, FRONT_SWEEP_MS, 0, on_sweep, front);
+    tell_peers(front);
+    log_line(LEVEL_INFO, "started", {"pub", log_string(bus_publisher_endpoint(front->publisher))},
+             {"router", log_string(bus_router_endpoint(front->inner))},
+             {"face", log_string(front->outer == NULL ? "" : bus_router_endpoint(front->outer))});
+    zloop_start(front->loop);
+    on_outbox(front->loop, &stop, front);
+}
+
+void front_destroy(struct front **front)
+{
+    if (*front == NULL)
+        return;
+    struct front *f = *front;
+    if (f->desk != NULL)
+        desk_stop(f->desk);
+    if (f->reader != NULL)
+        reader_stop(f->reader);
+    for (size_t slot = 0; slot < sizeof f->relays / sizeof *f->relays; slot++)
+        while (f->relays[slot] != NULL) {
+            struct request *request = f->relays[slot]->request;
+            f->relays[slot] = f->relays[slot]->next;
+            request_destroy(&request);
+        }
+    zloop_destroy(&f->loop);
+    for (int s = 0; s < SERVICE_COUNT; s++) {
+        bus_subscriber_destroy(&f->peers[s].subscriber);
+        bus_asker_destroy(&f->peers[s].asker);
+    }
+    outbox_destroy(&f->outbox);
+    bus_router_destroy(&f->outer);
+    bus_router_destroy(&f->inner);
+    bus_publisher_destroy(&f->publisher);
+    reader_destroy(&f->reader);
+    desk_destroy(&f->desk);
+    keyring_destroy(&f->keyring);
+    bus_guard_destroy(&f->guard);
+    arena_destroy(&f->scratch);
+    free(f);
+    *front = NULL;
+}

@@ -1,0 +1,314 @@
+/* Between services: publish and subscribe, ask and answer, on plain sockets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "bus/bus.h"
+
+#define WAIT_MS 10000 /* a failure's time; never waited when all is well */
+
+static struct arena *arena;
+
+static int setup(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_destroy(&arena);
+    return 0;
+}
+
+static struct bytes bytes_of(const char *string)
+{
+    return (struct bytes){(const uint8_t *)string, strlen(string)};
+}
+
+static void assert_bytes(struct bytes found, const char *wanted)
+{
+    assert_int_equal(found.length, strlen(wanted));
+    if (found.length > 0)
+        assert_memory_equal(found.at, wanted, found.length);
+}
+
+static bool readable(zsock_t *socket, long wait_ms)
+{
+    zmq_pollitem_t item = {.socket = zsock_resolve(socket), .events = ZMQ_POLLIN};
+    return zmq_poll(&item, 1, wait_ms) == 1;
+}
+
+/* --- publish and subscribe -------------------------------------------------------------------- */
+
+/* Publishes until something comes: a subscription takes a moment to arrive. */
+static void take_first(struct bus_publisher *publisher, struct bus_subscriber *subscriber,
+                       const char *type, int64_t offset, const char *body, struct bus_hint *hint)
+{
+    uint64_t malformed = 0;
+    for (int tries = 0; tries < WAIT_MS / 10; tries++) {
+        bus_publish(publisher, type, 0, offset, bytes_of(body));
+        if (readable(bus_subscriber_socket(subscriber), 10))
+            break;
+    }
+    assert_true(bus_subscriber_take(subscriber, arena, hint, &malformed));
+    assert_int_equal(malformed, 0);
+}
+
+static void hints(void **state)
+{
+    (void)state;
+    struct bus_publisher *publisher = bus_publisher_new("tcp://127.0.0.1");
+    struct bus_subscriber *subscriber = bus_subscriber_new();
+    assert_non_null(publisher);
+    assert_non_null(subscriber);
+    struct bus_hint hint;
+    uint64_t malformed = 0;
+    assert_false(bus_subscriber_take(subscriber, arena, &hint, &malformed));
+    bus_subscriber_follow(subscriber, bus_publisher_endpoint(publisher));
+    bus_subscriber_follow(subscriber,
+                          bus_publisher_endpoint(publisher)); /* the same: nothing twice */
+    take_first(publisher, subscriber, "heartbeat", 0, "", &hint);
+    assert_int_equal(text_compare(hint.type, TEXT("heartbeat")), 0);
+    assert_int_equal(hint.body.length, 0);
+    bus_publish(publisher, "order_placed", INT32_MAX, INT64_MAX, bytes_of("body"));
+    do {
+        assert_true(readable(bus_subscriber_socket(subscriber), WAIT_MS));
+        assert_true(bus_subscriber_take(subscriber, arena, &hint, &malformed));
+    } while (hint.body.length == 0);
+    assert_int_equal(text_compare(hint.type, TEXT("order_placed")), 0);
+    assert_int_equal(hint.part, INT32_MAX);
+    assert_true(hint.offset == INT64_MAX);
+    assert_bytes(hint.body, "body");
+    assert_false(bus_subscriber_take(subscriber, arena, &hint, &malformed));
+    bus_subscriber_destroy(&subscriber);
+    bus_publisher_destroy(&publisher);
+    assert_null(subscriber);
+    assert_null(publisher);
+}
+
+/* The lease went to another process: its hints come, the former's do not. */
+static void another_publisher(void **state)
+{
+    (void)state;
+    struct bus_publisher *first = bus_publisher_new("tcp://127.0.0.1"),
+                         *second = bus_publisher_new("tcp://127.0.0.1");
+    struct bus_subscriber *subscriber = bus_subscriber_new();
+    struct bus_hint hint;
+    uint64_t malformed = 0;
+    assert_string_not_equal(bus_publisher_endpoint(first), bus_publisher_endpoint(second));
+    bus_subscriber_follow(subscriber, bus_publisher_endpoint(first));
+    take_first(first, subscriber, "a", 1, "first", &hint);
+    bus_subscriber_follow(subscriber, bus_publisher_endpoint(second));
+    while (bus_subscriber_take(subscriber, arena, &hint, &malformed))
+        ;
+    take_first(second, subscriber, "a", 2, "second", &hint);
+    assert_bytes(hint.body, "second");
+    bus_subscriber_follow(subscriber, NULL);
+    bus_subscriber_follow(subscriber, "no endpoint");
+    bus_subscriber_follow(subscriber, bus_publisher_endpoint(first));
+    while (bus_subscriber_take(subscriber, arena, &hint, &malformed))
+        ;
+    take_first(first, subscriber, "a", 3, "again", &hint);
+    assert_bytes(hint.body, "again");
+    bus_subscriber_destroy(&subscriber);
+    bus_publisher_destroy(&first);
+    bus_publisher_destroy(&second);
+}
+
+static void send_parts(zsock_t *socket, const struct bytes *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(zmq_send(zsock_resolve(socket), parts[i].at, parts[i].length,
+                                  i + 1 < count ? ZMQ_SNDMORE : 0),
+                         (int)parts[i].length);
+}
+
+static void malformed_hints(void **state)
+{
+    (void)state;
+    zsock_t *publisher = zsock_new(ZMQ_PUB);
+    char endpoint[BUS_ENDPOINT_MAX];
+    size_t size = sizeof endpoint;
+    assert_int_equal(zmq_bind(zsock_resolve(publisher), "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(zsock_resolve(publisher), ZMQ_LAST_ENDPOINT, endpoint, &size),
+                     0);
+    struct bus_subscriber *subscriber = bus_subscriber_new();
+    bus_subscriber_follow(subscriber, endpoint);
+    static const uint8_t head[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}, negative[12] = {0x80};
+    const struct bytes good[] = {bytes_of("a"), {head, 12}, bytes_of("b")};
+    const struct bytes bad[][3] = {
+        {bytes_of(""), {head, 12}, bytes_of("")},
+        {bytes_of("a"), {head, 11}, bytes_of("")},
+        {bytes_of("a"), {negative, 12}, bytes_of("")},
+        {bytes_of("\xFF"), {head, 12}, bytes_of("")},
+    };
+    struct bus_hint hint;
+    uint64_t malformed = 0;
+    for (int tries = 0; tries < WAIT_MS / 10 && !readable(bus_subscriber_socket(subscriber), 10);
+         tries++)
+        send_parts(publisher, good, 1);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        send_parts(publisher, bad[i], 3);
+    send_parts(publisher, good, 3);
+    while (!bus_subscriber_take(subscriber, arena, &hint, &malformed))
+        assert_true(readable(bus_subscriber_socket(subscriber), WAIT_MS));
+    assert_true(malformed >= 5);
+    assert_int_equal(hint.offset, 7);
+    bus_subscriber_destroy(&subscriber);
+    zsock_destroy(&publisher);
+}
+
+/* --- ask and answer --------------------------------------------------------------------------- */
+
+static void ask(struct bus_asker *asker, uint64_t sequence, const char *frame)
+{
+    for (int tries = 0; tries < WAIT_MS / 10; tries++) {
+        if (bus_asker_ask(asker, sequence, bytes_of(frame)))
+            return;
+        zmq_pollitem_t item = {.socket = zsock_resolve(bus_asker_socket(asker)),
+                               .events = ZMQ_POLLOUT};
+        zmq_poll(&item, 1, 10);
+    }
+    fail_msg("never connected");
+}
+
+static void ask_and_answer(void **state)
+{
+    (void)state;
+    struct bus_router *router = bus_router_new("tcp://127.0.0.1");
+    struct bus_asker *asker = bus_asker_new();
+    assert_non_null(router);
+    assert_non_null(asker);
+    struct bus_caller caller;
+    struct bytes frame;
+    uint64_t sequence;
+    assert_false(bus_router_take(router, arena, &caller, &frame));
+    assert_false(bus_asker_ask(asker, 1, bytes_of("to nobody")));
+    bus_asker_follow(asker, bus_router_endpoint(router));
+    ask(asker, UINT64_MAX - 1, "question");
+    assert_true(readable(bus_router_socket(router), WAIT_MS));
+    assert_true(bus_router_take(router, arena, &caller, &frame));
+    assert_bytes(frame, "question");
+    assert_true(caller.has_sequence);
+    assert_true(caller.sequence == UINT64_MAX - 1);
+    assert_string_equal(caller.user, "");
+    bus_router_answer(router, &caller, bytes_of("answer"));
+    assert_true(readable(bus_asker_socket(asker), WAIT_MS));
+    assert_true(bus_asker_take(asker, arena, &sequence, &frame));
+    assert_true(sequence == UINT64_MAX - 1);
+    assert_bytes(frame, "answer");
+    assert_false(bus_asker_take(asker, arena, &sequence, &frame));
+
+    uint8_t *large = calloc(1, BUS_FRAME_MAX + 1);
+    assert_false(bus_asker_ask(asker, 2, (struct bytes){large, BUS_FRAME_MAX + 1}));
+    assert_true(bus_asker_ask(asker, 3, (struct bytes){large, BUS_FRAME_MAX}));
+    assert_true(readable(bus_router_socket(router), WAIT_MS));
+    assert_true(bus_router_take(router, arena, &caller, &frame));
+    assert_int_equal(frame.length, BUS_FRAME_MAX);
+    bus_router_answer(router, &caller, (struct bytes){large, BUS_FRAME_MAX + 1}); /* dropped */
+    bus_router_answer(router, &caller, (struct bytes){large, BUS_FRAME_MAX});
+    assert_true(readable(bus_asker_socket(asker), WAIT_MS));
+    assert_true(bus_asker_take(asker, arena, &sequence, &frame));
+    assert_true(sequence == 3);
+    assert_int_equal(frame.length, BUS_FRAME_MAX);
+    free(large);
+    bus_asker_destroy(&asker);
+    bus_router_answer(router, &caller, bytes_of("to one who is gone"));
+    bus_router_destroy(&router);
+}
+
+static void another_router(void **state)
+{
+    (void)state;
+    struct bus_router *first = bus_router_new("tcp://127.0.0.1"),
+                      *second = bus_router_new("tcp://127.0.0.1");
+    struct bus_asker *asker = bus_asker_new();
+    struct bus_caller caller;
+    struct bytes frame;
+    bus_asker_follow(asker, bus_router_endpoint(first));
+    ask(asker, 1, "one");
+    bus_asker_follow(asker, bus_router_endpoint(second));
+    ask(asker, 2, "two");
+    assert_true(readable(bus_router_socket(second), WAIT_MS));
+    assert_true(bus_router_take(second, arena, &caller, &frame));
+    assert_bytes(frame, "two");
+    bus_asker_follow(asker, "");
+    assert_false(bus_asker_ask(asker, 3, bytes_of("three")));
+    bus_asker_destroy(&asker);
+    bus_router_destroy(&first);
+    bus_router_destroy(&second);
+}
+
+/* What is not [sequence][frame] comes with an empty frame. */
+static void malformed_questions(void **state)
+{
+    (void)state;
+    struct bus_router *router = bus_router_new("tcp://127.0.0.1");
+    zsock_t *dealer = zsock_new(ZMQ_DEALER);
+    assert_int_equal(zmq_connect(zsock_resolve(dealer), bus_router_endpoint(router)), 0);
+    const struct {
+        struct bytes parts[5];
+        size_t count;
+        bool has_sequence;
+    } wrong[] = {
+        {{bytes_of("frame")}, 1, false},
+        {{bytes_of("12345678")}, 1, false},
+        {{bytes_of("1234567"), bytes_of("frame")}, 2, false},
+        {{bytes_of("12345678"), bytes_of("")}, 2, true},
+        {{bytes_of("12345678"), bytes_of("frame"), bytes_of("more")}, 3, true},
+        {{bytes_of("12345678"), bytes_of(""), bytes_of(""), bytes_of(""), bytes_of("")}, 5, true},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct bus_caller caller;
+        struct bytes frame;
+        send_parts(dealer, wrong[i].parts, wrong[i].count);
+        assert_true(readable(bus_router_socket(router), WAIT_MS));
+        assert_true(bus_router_take(router, arena, &caller, &frame));
+        assert_int_equal(frame.length, 0);
+        assert_int_equal(caller.has_sequence, wrong[i].has_sequence);
+        assert_false(bus_router_take(router, arena, &caller, &frame));
+    }
+    zsock_destroy(&dealer);
+    bus_router_destroy(&router);
+}
+
+static void addresses_refused(void **state)
+{
+    (void)state;
+    char endless[2 * BUS_ENDPOINT_MAX];
+    memset(endless, 'a', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    const char *const wrong[] = {"",     "tcp", "tcp://", "tcp://203.0.113.1", "gopher://127.0.0.1",
+                                 endless};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        errno = 0;
+        assert_null(bus_publisher_new(wrong[i]));
+        assert_int_not_equal(errno, 0);
+        errno = 0;
+        assert_null(bus_router_new(wrong[i]));
+        assert_int_not_equal(errno, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(hints, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_publisher, setup, teardown),
+        cmocka_unit_test_setup_teardown(malformed_hints, setup, teardown),
+        cmocka_unit_test_setup_teardown(ask_and_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_router, setup, teardown),
+        cmocka_unit_test_setup_teardown(malformed_questions, setup, teardown),
+        cmocka_unit_test_setup_teardown(addresses_refused, setup, teardown),
+    };
+    zsys_handler_set(NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

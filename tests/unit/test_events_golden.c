@@ -1,0 +1,283 @@
+/* Golden bytes: what version 1 sent decodes for ever, to the same meaning. See
+ * tests/golden/README.md. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/golden/sample.h"
+
+#ifndef GOLDEN_DIRECTORY
+#define GOLDEN_DIRECTORY "tests/golden" /* seen from the root of the tree */
+#endif
+#define GOLDEN_VERSION 1
+#define FILE_MAX       65536
+
+static struct arena *arena;
+
+static struct bytes file_read(const char *name, const char *ending)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/v%d/%s.%s", GOLDEN_DIRECTORY, GOLDEN_VERSION, name, ending);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        fail_msg("%s is missing", path);
+    uint8_t *at = arena_alloc(arena, FILE_MAX);
+    size_t length = fread(at, 1, FILE_MAX, file);
+    assert_true(length > 0 && length < FILE_MAX);
+    fclose(file);
+    return (struct bytes){at, length};
+}
+
+static json_t *json_of(struct text text)
+{
+    json_t *json = json_loadb(text.at, text.length, JSON_DECODE_ANY, NULL);
+    assert_non_null(json);
+    return json;
+}
+
+static json_t *json_read(const char *name)
+{
+    struct bytes file = file_read(name, "json");
+    return json_of((struct text){(const char *)file.at, file.length});
+}
+
+/* The frame, encoded again from what was decoded, must say what the golden JSON says. While the
+ * type's version is the golden one its bytes must be the same too; a later version adds its own
+ * number and its new fields' defaults. */
+static void golden_check(const char *name, int version, struct bytes golden, struct bytes again)
+{
+    json_t *expected = json_read(name);
+    json_t *first = json_of(msgpack_to_json(golden, arena));
+    json_t *second = json_of(msgpack_to_json(again, arena));
+    if (!json_equal(first, expected))
+        fail_msg("%s: the golden bytes do not say what their JSON says", name);
+    if (version > GOLDEN_VERSION) {
+        static const char *const bodies[] = {"body", "data"};
+        for (size_t i = 0; i < 2; i++) {
+            json_object_del(json_object_get(expected, bodies[i]), "v");
+            json_object_del(json_object_get(second, bodies[i]), "v");
+        }
+    } else if (again.length != golden.length || memcmp(again.at, golden.at, golden.length) != 0) {
+        fail_msg("%s: encoded again the bytes differ", name);
+    }
+    if (!json_equal(second, expected))
+        fail_msg("%s: its meaning has changed", name);
+    json_decref(first);
+    json_decref(second);
+    json_decref(expected);
+}
+
+static const char *golden_name(const char *kind, const char *type)
+{
+    return arena_format(arena, "%s-%s", kind, type).at;
+}
+
+static void commands_of_version_1(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        struct command command;
+        struct refusal refusal = {0};
+        const char *name = golden_name("command", command_types[i].name);
+        struct bytes golden = file_read(name, "msgpack");
+        if (!command_decode(golden, arena, &command, &refusal))
+            fail_msg("%s: %s %s", name, refusal_name(refusal.code), refusal.field);
+        golden_check(name, command_types[i].version, golden, command_encode(&command, arena));
+        arena_reset(arena);
+    }
+}
+
+static void queries_of_version_1(void **state)
+{
+    (void)state;
+    for (int i = 0; i < QUERY_COUNT; i++) {
+        struct query query;
+        struct refusal refusal = {0};
+        const char *name = golden_name("query", query_types[i].name);
+        struct bytes golden = file_read(name, "msgpack");
+        if (!query_decode(golden, arena, &query, &refusal))
+            fail_msg("%s: %s %s", name, refusal_name(refusal.code), refusal.field);
+        golden_check(name, query_types[i].version, golden, query_encode(&query, arena));
+        arena_reset(arena);
+    }
+}
+
+static void events_of_version_1(void **state)
+{
+    (void)state;
+    for (int i = 0; i < EVENT_COUNT; i++) {
+        struct event event;
+        struct refusal refusal = {0};
+        const char *name = golden_name("event", event_types[i].name);
+        struct bytes golden = file_read(name, "msgpack");
+        if (!event_decode(golden, arena, &event, &refusal) ||
+            !event_decode_data(&event, arena, &refusal))
+            fail_msg("%s: %s %s", name, refusal_name(refusal.code), refusal.field);
+        event.body = message_encode(&event_types[i], event.data, arena);
+        golden_check(name, event_types[i].version, golden, event_encode(&event, arena));
+        arena_reset(arena);
+    }
+}
+
+/* The words of a refusal may be put better; its code and the rest may not change. */
+static void refusal_check(const char *name, struct bytes golden, struct bytes again)
+{
+    json_t *expected = json_read(name);
+    json_t *first = json_of(msgpack_to_json(golden, arena));
+    json_t *second = json_of(msgpack_to_json(again, arena));
+    if (!json_equal(first, expected))
+        fail_msg("%s: the golden bytes do not say what their JSON says", name);
+    assert_int_equal(json_object_del(json_object_get(expected, "error"), "message"), 0);
+    assert_int_equal(json_object_del(json_object_get(second, "error"), "message"), 0);
+    if (!json_equal(second, expected))
+        fail_msg("%s: its meaning has changed", name);
+    json_decref(first);
+    json_decref(second);
+    json_decref(expected);
+}
+
+static void answers_of_version_1(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"answer-ok", "answer-query", "answer-refused",
+                                        "answer-retry"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct answer answer;
+        struct bytes golden = file_read(names[i], "msgpack");
+        assert_true(answer_decode(golden, arena, &answer));
+        if (i == 0)
+            answer.result_body = (struct bytes){NULL, 0}; /* made anew from the decoded result */
+        struct bytes again = answer_encode(&answer, true, arena);
+        if (answer.status == ANSWER_OK)
+            golden_check(names[i], GOLDEN_VERSION, golden, again);
+        else
+            refusal_check(names[i], golden, again);
+    }
+}
+
+static void forwards_of_version_1(void **state)
+{
+    (void)state;
+    struct forward forward;
+    struct command command;
+    struct refusal refusal = {0};
+    struct bytes golden = file_read("forward-order_place", "msgpack");
+    assert_true(forward_decode(golden, arena, &forward));
+    golden_check("forward-order_place", GOLDEN_VERSION, golden, forward_encode(&forward, arena));
+    assert_true(command_decode(forward.command, arena, &command, &refusal));
+    assert_int_equal(command.type, COMMAND_order_place);
+}
+
+static const struct field *field_of(const struct message_type *type, const char *name)
+{
+    for (size_t i = 0; i < type->field_count; i++)
+        if (strcmp(type->fields[i].name, name) == 0)
+            return &type->fields[i];
+    fail_msg("%s.%s is gone", type->name, name);
+    return NULL;
+}
+
+static bool fallback_is(const struct field *field, const json_t *json)
+{
+    switch (field->kind) {
+    case FIELD_TEXT:
+    case FIELD_CODE:
+        return json_is_string(json) && json_string_length(json) == 0;
+    case FIELD_INT:
+        return json_is_integer(json) && json_integer_value(json) == field->fallback;
+    case FIELD_TIME:
+        return field->fallback == INSTANT_ABSENT
+                   ? json_is_null(json)
+                   : json_is_integer(json) && json_integer_value(json) == field->fallback;
+    case FIELD_FLAG:
+        return json_is_boolean(json) && json_is_true(json) == (field->fallback != 0);
+    case FIELD_WORD:
+        return json_is_string(json) &&
+               words_find(field->words, text_of(json_string_value(json))) == (int)field->fallback;
+    case FIELD_TEXTS:
+    case FIELD_CODES:
+        return json_is_array(json) && json_array_size(json) == 0;
+    case FIELD_COUNTS:
+        return json_is_object(json) && json_object_size(json) == 0;
+    }
+    return false;
+}
+
+static void defaults_check(const char *kind, const struct message_type *type, json_t *all)
+{
+    json_t *defaults = json_object_get(all, golden_name(kind, type->name));
+    const char *name;
+    json_t *value;
+    json_object_foreach(defaults, name, value)
+    {
+        const struct field *field = field_of(type, name);
+        if (field->required || !fallback_is(field, value))
+            fail_msg("%s.%s: absent, it meant another value", type->name, name);
+    }
+}
+
+/* An absent field has no bytes, so what it meant is written down. */
+static void absent_fields_mean_what_they_meant(void **state)
+{
+    (void)state;
+    json_t *all = json_read("defaults");
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        defaults_check("command", &command_types[i], all);
+    for (int i = 0; i < QUERY_COUNT; i++)
+        defaults_check("query", &query_types[i], all);
+    for (int i = 0; i < EVENT_COUNT; i++)
+        defaults_check("event", &event_types[i], all);
+    json_decref(all);
+}
+
+static void words_of_version_1_are_known(void **state)
+{
+    (void)state;
+    static const struct words *const vocabularies[] = {&words_role,      &words_organisation_kind,
+                                                       &words_site_kind, &words_order_state,
+                                                       &words_urgency,   &words_mode};
+    json_t *all = json_read("words");
+    assert_int_equal(json_object_size(all), sizeof vocabularies / sizeof *vocabularies);
+    for (size_t i = 0; i < sizeof vocabularies / sizeof *vocabularies; i++) {
+        json_t *names = json_object_get(all, vocabularies[i]->kind), *name;
+        size_t n;
+        assert_true(json_array_size(names) > 0);
+        json_array_foreach(
+            names, n, name) if (words_find(vocabularies[i], text_of(json_string_value(name))) < 0)
+            fail_msg("%s: %s is gone", vocabularies[i]->kind, json_string_value(name));
+    }
+    json_decref(all);
+}
+
+static int arena_setup(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int arena_teardown(void **state)
+{
+    (void)state;
+    arena_destroy(&arena);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(commands_of_version_1),        TEST(queries_of_version_1),
+        TEST(events_of_version_1),          TEST(answers_of_version_1),
+        TEST(forwards_of_version_1),        TEST(absent_fields_mean_what_they_meant),
+        TEST(words_of_version_1_are_known),
+    };
+    return cmocka_run_group_tests_name("events: golden bytes", tests, NULL, NULL);
+}

@@ -1,0 +1,411 @@
+/* The desk against a real PostgreSQL, with a small service on it: what it keeps for all five. The
+ * service here writes one row per input into `seen` (body: the text of a reason, or an event's key
+ * and version) and refuses nothing itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+
+#include "records/migrate.h"
+#include "records_server.h"
+#include "records_sql.h"
+#include "runtime/clock.h"
+#include "runtime/desk_thread.h"
+#include "runtime/log.h"
+
+#define WAIT_MS 15000
+
+static const struct migration own[] = {
+    {1, "seen",
+     "CREATE TABLE seen (number bigint GENERATED ALWAYS AS IDENTITY, what text NOT NULL CONSTRAINT "
+     "fit CHECK (what <> 'misfit'));"
+     "GRANT ALL ON seen TO PUBLIC"}};
+static const struct statement seen_insert = {"seen_insert",
+                                             "INSERT INTO seen (what) SELECT unnest($1::text[])"};
+
+static char dsn[SERVER_DSN_MAX];
+static char role_dsn[SERVER_DSN_MAX + 64];
+static struct desk *desk;
+static struct outbox *outbox;
+static struct config config;
+
+static void load(void *state, struct batch *batch)
+{
+    (void)state, (void)batch;
+}
+
+static void decide(void *state, struct batch *batch)
+{
+    (void)state;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct input *input = batch->inputs[i];
+        if (input->kind != INPUT_COMMAND)
+            continue;
+        const struct order_return *body = input->command.body;
+        struct order_returned event;
+        message_clear(&event_types[EVENT_order_returned], &event);
+        event = (struct order_returned){.order = body->order,
+                                        .state = ORDER_returned,
+                                        .place = TEXT("p"),
+                                        .town = TEXT("t"),
+                                        .reason = body->reason};
+        int64_t offset = batch_emit(
+            batch, input, EVENT_order_returned, input->caller.district,
+            arena_format(batch->arena, "reply/%lld", (long long)batch_next_offset(batch)), 1,
+            batch->now, &event);
+        batch_ok(input,
+                 (struct result){.order = body->order, .version = offset, .state = ORDER_returned});
+    }
+}
+
+static enum desk_verdict write_rows(void *state, struct batch *batch, enum records_outcome *outcome)
+{
+    (void)state, (void)outcome;
+    struct params *params = params_new(batch->arena);
+    struct column *what = params_column(params, COLUMN_TEXT);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct input *input = batch->inputs[i];
+        if (input->kind == INPUT_COMMAND)
+            column_text(what, ((const struct order_return *)input->command.body)->reason);
+        else
+            column_text(what, arena_format(batch->arena, "%.*s v%lld", TEXT_ARG(input->event.key),
+                                           (long long)input->event.version));
+    }
+    records_send(batch->records, &seen_insert, params);
+    return DESK_WRITE;
+}
+
+static const enum service producers[] = {SERVICE_intake, SERVICE_dispatch};
+static const struct desk_service toy = {.service = SERVICE_evaluation,
+                                        .consumes = producers,
+                                        .consume_count = 2,
+                                        .lines = true,
+                                        .load = load,
+                                        .decide = decide,
+                                        .write = write_rows};
+
+static const char *value_of(const char *sql)
+{
+    static char value[64];
+    assert_true(server_try(dsn, sql, value));
+    return value;
+}
+
+/* Readiness is polled, with an end to patience. */
+static void assert_comes(const char *sql, const char *wanted)
+{
+    int64_t until = clock_monotonic_ms() + WAIT_MS;
+    while (strcmp(value_of(sql), wanted) != 0 && clock_monotonic_ms() < until)
+        poll(NULL, 0, 20);
+    assert_string_equal(value_of(sql), wanted);
+}
+
+static void desk_begin(void)
+{
+    outbox = outbox_new();
+    struct desk_options options = {.service = &toy,
+                                   .config = &config,
+                                   .outbox = outbox,
+                                   .publisher = "tcp://pub",
+                                   .router = "tcp://router"};
+    desk = desk_new(&options);
+    assert_true(desk_start(desk));
+}
+
+static void desk_end(void)
+{
+    desk_stop(desk);
+    desk_destroy(&desk);
+    outbox_destroy(&outbox);
+}
+
+static void say_nothing(const char *schema, int number, const char *name, const char *what, void *argument)
+{
+    (void)schema, (void)number, (void)name, (void)what, (void)argument;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    server_database_new(dsn, "ztc_desk");
+    struct migrate_plan plans[SERVICE_COUNT];
+    for (int s = 0; s < SERVICE_COUNT; s++) {
+        static char roles[SERVICE_COUNT][32];
+        snprintf(roles[s], sizeof roles[s], "ztc_%s", words_name(&words_service, s));
+        plans[s] =
+            (struct migrate_plan){words_name(&words_service, s), roles[s], "secret",
+                                  s == SERVICE_evaluation ? own : NULL, s == SERVICE_evaluation};
+    }
+    char problem[512] = "";
+    if (!migrate_run(dsn, plans, SERVICE_COUNT, clock_now_ms(), say_nothing, NULL, problem,
+                     sizeof problem))
+        server_die("migrate", problem);
+    snprintf(role_dsn, sizeof role_dsn, "%s user=ztc_evaluation password=secret", dsn);
+    config = (struct config){.dsn = role_dsn,
+                             .instance = "toy-1",
+                             .lang = "en",
+                             .batch_max = 64,
+                             .queue_max = 100,
+                             .lease_ttl_ms = 3000,
+                             .answer_wait_ms = 5000,
+                             .position_wait_ms = 1000,
+                             .command_keep_days = 30};
+    desk_begin();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    desk_end();
+    server_database_drop("ztc_desk");
+    return 0;
+}
+
+static void submit(const char *id, const char *reason)
+{
+    struct request *request = request_new();
+    struct order_return *body = arena_alloc(request->arena, sizeof *body);
+    *body =
+        (struct order_return){.order = 1, .reason = arena_text(request->arena, text_of(reason))};
+    request->input = (struct input){
+        .kind = INPUT_COMMAND,
+        .caller = {TEXT("d"), TEXT("town"), ROLE_town},
+        .command = {.id = arena_text(request->arena, text_of(id)),
+                    .type = COMMAND_order_return,
+                    .time = INSTANT_ABSENT,
+                    .body = body},
+        .traceparent = TEXT("00-00000000000000000000000000000001-0000000000000001-01"),
+    };
+    struct bytes part = {(const uint8_t *)body->reason.at, body->reason.length};
+    request->input.command.digest = digest_of(&part, 1);
+    request->arrived_ms = clock_monotonic_ms();
+    assert_true(desk_submit(desk, request));
+}
+
+/* The next answer; its texts live in `arena`. */
+static struct answer next_answer(struct arena *arena)
+{
+    static struct outbox_item *left;
+    int64_t until = clock_monotonic_ms() + WAIT_MS;
+    for (;;) {
+        while (left != NULL) {
+            struct outbox_item *item = left;
+            left = item->next;
+            if (item->kind != OUTBOX_ANSWER) {
+                outbox_item_destroy(&item);
+                continue;
+            }
+            struct answer answer;
+            assert_true(answer_decode(item->request->reply, arena, &answer));
+            request_destroy(&item->request);
+            outbox_item_destroy(&item);
+            return answer;
+        }
+        struct pollfd wait = {outbox_descriptor(outbox), POLLIN, 0};
+        assert_true(poll(&wait, 1, (int)(until - clock_monotonic_ms())) > 0);
+        left = outbox_take(outbox);
+    }
+}
+
+static void assert_answer(enum answer_status status, enum refusal_code code)
+{
+    struct arena *arena = arena_new();
+    struct answer answer = next_answer(arena);
+    assert_string_equal(refusal_name(answer.refusal.code), refusal_name(code));
+    assert_int_equal(answer.status, status);
+    arena_destroy(&arena);
+}
+
+/* An event of somebody's log, written there by hand. */
+static void event_put(const char *service, int offset, const char *type, const char *key,
+                      int version)
+{
+    struct arena *arena = arena_new();
+    struct order_withdrawn data;
+    message_clear(&event_types[EVENT_order_withdrawn], &data);
+    data = (struct order_withdrawn){
+        .order = 1, .state = ORDER_withdrawn, .place = TEXT("p"), .town = TEXT("t")};
+    struct bytes body = message_encode(&event_types[EVENT_order_withdrawn], &data, arena);
+    char hex[1024], sql[2048];
+    for (size_t i = 0; i < body.length; i++)
+        snprintf(hex + 2 * i, 3, "%02x", body.at[i]);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO %s.event (part, \"offset\", id, type, version, district, key, \"time\", "
+             "recorded, traceparent, body) VALUES "
+             "(0, %d, '00000000-0000-8000-8000-%012d', '%s', %d, 'd', '%s', '2026-01-01Z', "
+             "'2026-01-01Z', '', '\\x%s')",
+             service, offset, offset, type, version, key, hex);
+    server_do(dsn, sql);
+    arena_destroy(&arena);
+}
+
+#define SEEN "SELECT coalesce(string_agg(what, ', ' ORDER BY number), '') FROM evaluation.seen"
+
+static void the_first_answer_is_given_again_and_another_body_refused(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    submit("a", "once");
+    struct answer first = next_answer(arena);
+    submit("a", "once");
+    struct answer again = next_answer(arena);
+    assert_int_equal(first.status, ANSWER_OK);
+    assert_int_equal(again.result.version, first.result.version);
+    assert_int_equal(again.events.items[0].offset, 1);
+    submit("a", "other");
+    assert_answer(ANSWER_REFUSED, REFUSAL_id_reused);
+    submit("b", "twice in one batch");
+    submit("b", "twice in one batch");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(value_of(SEEN), "once, twice in one batch");
+    arena_destroy(&arena);
+}
+
+static void events_wait_for_their_turn_whichever_log_comes_first(void **state)
+{
+    (void)state;
+    event_put("dispatch", 1, "order_withdrawn", "order/1", 3);
+    event_put("dispatch", 2, "order_withdrawn", "order/1", 4);
+    event_put("dispatch", 3, "order_withdrawn", "order/2", 1);
+    assert_comes("SELECT count(*) FROM evaluation.parked", "2");
+    assert_comes(SEEN, "order/2 v1");
+    event_put("intake", 1, "order_withdrawn", "order/1", 1);
+    assert_comes(SEEN, "order/2 v1, order/1 v1");
+    event_put("intake", 2, "order_withdrawn", "order/1", 2);
+    assert_comes(SEEN, "order/2 v1, order/1 v1, order/1 v2, order/1 v3, order/1 v4");
+    assert_comes("SELECT count(*) FROM evaluation.parked", "0");
+    assert_comes("SELECT version FROM evaluation.line WHERE key = 'order/1'", "4");
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor WHERE producer = 'dispatch'", "3");
+}
+
+static void what_cannot_be_read_blocks_its_own_key_only(void **state)
+{
+    (void)state;
+    event_put("intake", 1, "order_from_the_future", "order/1", 1);
+    event_put("intake", 2, "order_withdrawn", "order/1", 2);
+    event_put("intake", 3, "order_withdrawn", "order/2", 1);
+    assert_comes(SEEN, "order/2 v1");
+    assert_comes("SELECT reason FROM evaluation.poison", "unknown type of event");
+    assert_comes("SELECT count(*) FROM evaluation.parked", "1");
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "3");
+}
+
+static void a_row_at_fault_is_found_among_its_neighbours(void **state)
+{
+    (void)state;
+    char id[16];
+    for (int i = 0; i < 40; i++) {
+        snprintf(id, sizeof id, "c%d", i);
+        submit(id, i == 23 ? "misfit" : "fit");
+    }
+    struct arena *arena = arena_new();
+    for (int i = 0; i < 40; i++) {
+        struct answer answer = next_answer(arena);
+        bool misfit = text_equal(answer.id, TEXT("c23"));
+        assert_int_equal(answer.status, misfit ? ANSWER_REFUSED : ANSWER_OK);
+        assert_int_equal(answer.refusal.code, misfit ? REFUSAL_unstorable : REFUSAL_NONE);
+    }
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.seen"), "39");
+    assert_string_equal(value_of("SELECT count(*) || ' ' || max(\"offset\") FROM evaluation.event"),
+                        "39 39");
+    submit("c23", "misfit"); /* decided: the first answer again */
+    assert_answer(ANSWER_REFUSED, REFUSAL_unstorable);
+    arena_destroy(&arena);
+}
+
+static void a_stale_owner_changes_nothing_and_says_retry(void **state)
+{
+    (void)state;
+    submit("a", "mine");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    server_do(dsn, "UPDATE evaluation.lease SET epoch = epoch + 1, holder = 'another'");
+    submit("b", "not mine");
+    assert_answer(ANSWER_RETRY, REFUSAL_not_owner);
+    assert_string_equal(value_of(SEEN), "mine");
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.command"), "1");
+    /* The other one never beats: after its time the desk takes the lease back and goes on at the
+     * next offset. */
+    assert_comes("SELECT holder FROM evaluation.lease", "toy-1");
+    submit("b", "not mine");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(
+        value_of(
+            "SELECT string_agg(\"offset\"::text, ' ' ORDER BY \"offset\") FROM evaluation.event"),
+        "1 2");
+}
+
+static void a_foreign_row_in_the_log_makes_it_look_again(void **state)
+{
+    (void)state;
+    submit("a", "first");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    event_put("evaluation", 2, "order_withdrawn", "order/9", 1);
+    submit("b", "second");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(value_of("SELECT max(\"offset\") FROM evaluation.event"), "3");
+}
+
+static void a_lost_connection_loses_and_doubles_nothing(void **state)
+{
+    (void)state;
+    char id[16];
+    for (int i = 0; i < 60; i++) {
+        snprintf(id, sizeof id, "c%d", i);
+        submit(id, "row");
+        if (i % 20 == 10)
+            server_do(dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = "
+                           "'ztc_evaluation'");
+    }
+    for (int i = 0; i < 60; i++)
+        assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.seen"), "60");
+    assert_string_equal(value_of("SELECT count(*) || ' ' || max(\"offset\") FROM evaluation.event"),
+                        "60 60");
+}
+
+static void a_restarted_desk_goes_on_where_the_other_ended(void **state)
+{
+    (void)state;
+    event_put("intake", 1, "order_withdrawn", "order/1", 1);
+    submit("a", "before");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "1");
+    desk_end();
+    event_put("intake", 2, "order_withdrawn", "order/1", 2);
+    desk_begin();
+    submit("a", "before");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_comes("SELECT count(*) FROM evaluation.seen", "3");
+    assert_comes("SELECT epoch FROM evaluation.lease", "2");
+}
+
+int main(void)
+{
+    log_open("evaluation", "toy-1", "error", "logfmt");
+    clock_open("system");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_first_answer_is_given_again_and_another_body_refused,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(events_wait_for_their_turn_whichever_log_comes_first,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_blocks_its_own_key_only, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_row_at_fault_is_found_among_its_neighbours, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_stale_owner_changes_nothing_and_says_retry, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_foreign_row_in_the_log_makes_it_look_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_connection_loses_and_doubles_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_restarted_desk_goes_on_where_the_other_ended, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests_name("desk", tests, NULL, NULL);
+}
