@@ -1,0 +1,307 @@
+#include "services/dispatch/shell.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dispatch_sql.h"
+#include "services/dispatch/shell_private.h"
+
+#define MINUTE_MS 60000
+#define HOUR_MS   3600000
+
+struct dispatch_shell *dispatch_shell_new(void)
+{
+    struct dispatch_shell *shell = calloc(1, sizeof *shell);
+    if (shell == NULL)
+        abort();
+    shell->positions = positions_new();
+    return shell;
+}
+
+void dispatch_shell_destroy(struct dispatch_shell **shell)
+{
+    if (*shell == NULL)
+        return;
+    positions_destroy(&(*shell)->positions);
+    free(*shell);
+    *shell = NULL;
+}
+
+bool dispatch_prepare(void *state, const struct config *config)
+{
+    struct dispatch_shell *shell = state;
+    shell->limits = (struct dispatch_limits){
+        .offer_ms =
+            {
+                [URGENCY_normal] = config->offer_normal_min * MINUTE_MS,
+                [URGENCY_urgent] = config->offer_urgent_min * MINUTE_MS,
+                [URGENCY_critical] = config->offer_critical_min * MINUTE_MS,
+            },
+        .window_max_ms = config->window_max_h * HOUR_MS,
+    };
+    shell->queries = queue_reader_new(config);
+    shell->keeper = queue_keeper_new(config);
+    return queue_keeper_start(shell->keeper);
+}
+
+void dispatch_finish(void *state)
+{
+    struct dispatch_shell *shell = state;
+    queue_keeper_destroy(&shell->keeper);
+    queue_reader_destroy(&shell->queries);
+}
+
+void dispatch_opened(void *state, struct records *records, struct arena *arena)
+{
+    struct dispatch_shell *shell = state;
+    (void)arena;
+    const struct rows *rows = records_send(records, &dispatch_sql_queue_positions_read, NULL);
+    if (records_run(records) != RECORDS_OK) {
+        records_drop(records); /* tells the desk; half a memory would break the chains */
+        return;
+    }
+    positions_clear(shell->positions);
+    for (size_t row = 0; row < rows_count(rows); row++)
+        positions_swap(shell->positions, rows_text(rows, row, 0), rows_text(rows, row, 1),
+                       rows_int(rows, row, 2));
+    queue_keeper_open(shell->keeper);
+}
+
+/* --- The batch's tables ------------------------------------------------------------------- */
+
+static struct held **held_slot(struct dispatch_shell *shell, struct text district, int64_t id)
+{
+    uint64_t hash = text_hash(district) ^ (uint64_t)id * 0x9e3779b97f4a7c15U;
+    return &shell->held[(hash >> 32) % HELD_SLOTS];
+}
+
+struct held *shell_find(struct dispatch_shell *shell, struct text district, int64_t id)
+{
+    for (struct held *held = *held_slot(shell, district, id); held != NULL; held = held->next)
+        if (held->order.id == id && text_equal(held->order.district, district))
+            return held;
+    return NULL;
+}
+
+struct held *shell_hold(struct dispatch_shell *shell, struct arena *arena,
+                        const struct dispatch_order *order)
+{
+    struct held **slot = held_slot(shell, order->district, order->id);
+    struct held *held = arena_alloc(arena, sizeof *held);
+    held->order = *order;
+    held->next = *slot;
+    *slot = held;
+    shell->touched[shell->touched_count++] = held;
+    return held;
+}
+
+struct booked_squad *shell_booked_squad(struct dispatch_shell *shell, struct arena *arena,
+                                        struct text district, struct text code)
+{
+    struct booked_squad **slot =
+        &shell->booked_squads[(text_hash(district) * 31 ^ text_hash(code)) % HELD_SLOTS];
+    for (struct booked_squad *squad = *slot; squad != NULL; squad = squad->next)
+        if (text_equal(squad->code, code) && text_equal(squad->district, district))
+            return squad;
+    struct booked_squad *squad = arena_alloc(arena, sizeof *squad);
+    *squad = (struct booked_squad){.next = *slot, .district = district, .code = code};
+    *slot = squad;
+    return squad;
+}
+
+void shell_book(struct booked_squad *squad, struct arena *arena,
+                const struct dispatch_booking *booking)
+{
+    if (squad->count == squad->room) {
+        squad->room = squad->room == 0 ? 16 : 2 * squad->room;
+        struct dispatch_booking *more = arena_array(arena, squad->room, sizeof *more);
+        if (squad->count > 0)
+            memcpy(more, squad->bookings, squad->count * sizeof *more);
+        squad->bookings = more;
+    }
+    squad->bookings[squad->count++] = *booking;
+}
+
+static void tables_begin(struct dispatch_shell *shell, struct batch *batch)
+{
+    size_t orders = shell->orders == NULL ? 0 : rows_count(shell->orders);
+    memset(shell->held, 0, sizeof shell->held);
+    memset(shell->booked_squads, 0, sizeof shell->booked_squads);
+    shell->touched = arena_array(batch->arena, orders + batch->count + 1, sizeof *shell->touched);
+    shell->booked = arena_array(batch->arena, batch->count + 1, sizeof *shell->booked);
+    shell->released = arena_array(batch->arena, batch->count + 1, sizeof *shell->released);
+    shell->released_districts =
+        arena_array(batch->arena, batch->count + 1, sizeof *shell->released_districts);
+    shell->changes =
+        arena_array(batch->arena, DISPATCH_CHANGES_MAX * batch->count + 1, sizeof *shell->changes);
+    shell->touched_count = shell->booked_count = shell->released_count = shell->change_count = 0;
+}
+
+/* --- Decisions into tables ---------------------------------------------------------------- */
+
+static void keep_part(struct held *held, struct arena *arena,
+                      const struct dispatch_assignment *part, bool begun)
+{
+    if (part->id == 0)
+        return;
+    struct held_part *kept = held->parts;
+    while (kept != NULL && kept->part.id != part->id)
+        kept = kept->next;
+    if (kept == NULL) {
+        kept = arena_alloc(arena, sizeof *kept);
+        *kept = (struct held_part){.next = held->parts, .begun = begun};
+        held->parts = kept;
+    }
+    kept->part = *part;
+}
+
+static void keep_booking(struct dispatch_shell *shell, struct batch *batch, struct text district,
+                         const struct dispatch_booking *booking)
+{
+    shell_book(shell_booked_squad(shell, batch->arena, district, booking->squad), batch->arena,
+               booking);
+    shell->booked[shell->booked_count++] =
+        (struct booked){.district = district, .booking = *booking};
+}
+
+static void release_booking(struct dispatch_shell *shell, struct batch *batch, struct text district,
+                            const struct dispatch_assignment *part)
+{
+    struct booked_squad *squad = shell_booked_squad(shell, batch->arena, district, part->squad);
+    for (size_t i = 0; i < squad->count;)
+        if (squad->bookings[i].assignment == part->id)
+            squad->bookings[i] = squad->bookings[--squad->count];
+        else
+            i++;
+    for (size_t i = 0; i < shell->booked_count; i++)
+        if (shell->booked[i].booking.assignment == part->id &&
+            text_equal(shell->booked[i].district, district)) {
+            shell->booked[i].dropped = true;
+            return;
+        }
+    shell->released_districts[shell->released_count] = district;
+    shell->released[shell->released_count++] = part->id;
+}
+
+static void keep_changes(struct dispatch_shell *shell, struct text district,
+                         const struct dispatch_decision *d)
+{
+    for (size_t i = 0; i < d->change_count; i++) {
+        const struct dispatch_change *change = &d->changes[i];
+        shell->changes[shell->change_count++] = (struct live_change){
+            .squad = {district, change->squad},
+            .previous = positions_swap(shell->positions, district, change->squad, change->position),
+            .position = change->position,
+            .add = change->add,
+            .entry =
+                {
+                    .assignment = change->offer.id,
+                    .order = change->order,
+                    .version = change->offer.version,
+                    .deadline = change->offer.respond_by,
+                    .score = change->offer.press_by,
+                    .not_before = change->offer.not_before,
+                },
+        };
+    }
+}
+
+static void keep(struct dispatch_shell *shell, struct batch *batch, struct input *input,
+                 struct held *held, const struct dispatch_decision *d)
+{
+    struct text district = held->order.district;
+    struct text key = key_of_order(d->order.id, batch->arena);
+    for (size_t i = 0; i < d->event_count; i++) {
+        const struct dispatch_event *event = &d->events[i];
+        batch_emit(batch, input, event->type, district, key, event->version, event->time,
+                   event->data);
+    }
+    held->order = d->order;
+    held->changed = true;
+    held->round_changed |= d->round_changed;
+    keep_part(held, batch->arena, &d->moved, false);
+    keep_part(held, batch->arena, &d->begun, true);
+    if (d->is_booked)
+        keep_booking(shell, batch, district, &d->booking);
+    if (d->released != 0)
+        release_booking(shell, batch, district, &d->moved);
+    keep_changes(shell, district, d);
+}
+
+static void decide_event(struct dispatch_shell *shell, struct batch *batch, struct input *input)
+{
+    if (!dispatch_begins_order(input->event.type))
+        return;
+    struct dispatch_case c = {
+        .directory = batch->directory,
+        .limits = &shell->limits,
+        .now = batch->now,
+        .next_offset = batch_next_offset(batch),
+        .arena = batch->arena,
+    };
+    struct dispatch_decision d = dispatch_take(&c, &input->event);
+    struct held *held = shell_hold(shell, batch->arena, &d.order);
+    held->begun = true;
+    keep(shell, batch, input, held, &d);
+}
+
+static void decide_command(struct dispatch_shell *shell, struct batch *batch, struct input *input)
+{
+    struct text district = input->caller.district;
+    int64_t id = dispatch_order_named(&input->command, input->resolved_order);
+    struct held *held = id > 0 ? shell_find(shell, district, id) : NULL;
+    struct dispatch_case c = {
+        .directory = batch->directory,
+        .limits = &shell->limits,
+        .now = batch->now,
+        .next_offset = batch_next_offset(batch),
+        .caller = &input->caller,
+        .command = &input->command,
+        .order = held == NULL ? NULL : &held->order,
+        .arena = batch->arena,
+    };
+    if (held != NULL && input->command.type == COMMAND_assignment_accept) {
+        const struct booked_squad *squad =
+            shell_booked_squad(shell, batch->arena, district, held->order.live.squad);
+        c.bookings = squad->bookings;
+        c.booking_count = squad->count;
+    }
+    struct dispatch_decision d = dispatch_decide(&c);
+    if (d.refusal.code != REFUSAL_NONE) {
+        batch_refuse(input, d.refusal);
+        return;
+    }
+    assert(held != NULL);
+    keep(shell, batch, input, held, &d);
+    batch_ok(input, d.result);
+}
+
+void dispatch_decide_batch(void *state, struct batch *batch)
+{
+    struct dispatch_shell *shell = state;
+    tables_begin(shell, batch);
+    shell_read_rows(shell, batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->inputs[i]->kind == INPUT_EVENT)
+            decide_event(shell, batch, batch->inputs[i]);
+        else
+            decide_command(shell, batch, batch->inputs[i]);
+    }
+}
+
+void dispatch_committed(void *state, struct batch *batch)
+{
+    struct dispatch_shell *shell = state;
+    (void)batch;
+    if (shell->change_count > 0)
+        queue_keeper_push(shell->keeper, shell->changes, shell->change_count);
+}
+
+enum records_outcome dispatch_answer(void *state, struct records *records,
+                                     const struct directory *directory, struct inquiry *inquiry,
+                                     struct arena *arena)
+{
+    struct dispatch_shell *shell = state;
+    return queue_reader_answer(shell->queries, records, directory, inquiry, arena);
+}

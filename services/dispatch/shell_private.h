@@ -1,0 +1,78 @@
+/* What the files of the shell share. The desk's thread owns everything here but `queries`, which is
+ * the reader's. */
+#ifndef ZTC_DISPATCH_SHELL_PRIVATE_H
+#define ZTC_DISPATCH_SHELL_PRIVATE_H
+
+#include "live/live.h"
+#include "services/dispatch/core.h"
+#include "services/dispatch/shell.h"
+#include "services/dispatch/shell_keeper.h"
+#include "services/dispatch/shell_positions.h"
+#include "services/dispatch/shell_query.h"
+
+#define HELD_SLOTS 2048 /* chains of the batch's tables; a batch is 4,096 inputs at most */
+
+/* A part that the batch changes. */
+struct held_part {
+    struct held_part *next;
+    struct dispatch_assignment part;
+    bool begun; /* in this batch: to be inserted */
+};
+
+/* An order in the batch: as loaded, or begun in it. */
+struct held {
+    struct held *next;
+    struct dispatch_order order;
+    bool begun, changed, round_changed;
+    struct held_part *parts;
+    int64_t *past; /* while rows are read */
+};
+
+/* A squad's bookings as far as this batch may touch them. */
+struct booked_squad {
+    struct booked_squad *next;
+    struct text district, code;
+    struct dispatch_booking *bookings;
+    size_t count, room;
+};
+
+/* A booking made or given back by this batch. */
+struct booked {
+    struct text district;
+    struct dispatch_booking booking;
+    bool dropped; /* made and given back in the same batch: nothing to write */
+};
+
+struct dispatch_shell {
+    struct dispatch_limits limits;
+    struct positions *positions; /* of all squads' queues, as of the last decision */
+    struct queue_keeper *keeper;
+    struct queue_reader *queries;
+
+    /* of the present batch, in its arena */
+    const struct rows *orders, *parts, *bookings;
+    struct held *held[HELD_SLOTS];
+    struct held **touched; /* all held, in the order they came */
+    size_t touched_count;
+    struct booked_squad *booked_squads[HELD_SLOTS];
+    struct booked *booked;
+    size_t booked_count;
+    struct text *released_districts;
+    int64_t *released;
+    size_t released_count;
+    struct live_change *changes;
+    size_t change_count;
+};
+
+struct held *shell_find(struct dispatch_shell *shell, struct text district, int64_t id);
+struct booked_squad *shell_booked_squad(struct dispatch_shell *shell, struct arena *arena,
+                                        struct text district, struct text code);
+void shell_book(struct booked_squad *squad, struct arena *arena,
+                const struct dispatch_booking *booking);
+
+/* shell_load.c */
+void shell_read_rows(struct dispatch_shell *shell, struct batch *batch);
+struct held *shell_hold(struct dispatch_shell *shell, struct arena *arena,
+                        const struct dispatch_order *order);
+
+#endif

@@ -1,0 +1,4 @@
+-- All parts of the orders just locked.
+SELECT a.district, a."order", a.id, a.squad, a.state, a.rank, a.version, a.respond_by, a.press_by, a.not_before
+FROM unnest($1::text[], $2::bigint[]) AS q(district, "order")
+JOIN assignment a ON a.district = q.district AND a."order" = q."order"

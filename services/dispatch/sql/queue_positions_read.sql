@@ -1,0 +1,1 @@
+SELECT district, squad, position FROM queue_position

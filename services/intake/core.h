@@ -1,0 +1,66 @@
+/* Intake decides: orders until they are placed, and the directory. Pure: the directory, the order
+ * and the command in, an event or a refusal out. Order of the checks: who acts → may the role → is
+ * the order there → is it theirs → does the state allow it → the details. (product.md §2, §3;
+ * docs/decisions/0002-one-order-one-owner.md) */
+#ifndef ZTC_INTAKE_CORE_H
+#define ZTC_INTAKE_CORE_H
+
+#include "domain/directory.h"
+#include "domain/order.h"
+#include "events/envelope.h"
+
+/* An order as intake keeps it. Once it is placed it is dispatch's: the row stays as it was handed
+ * over. */
+struct intake_order {
+    struct text district;
+    int64_t id; /* intake's log offset of its first event */
+    struct text place, town;
+    struct text feed, external_id; /* empty: from no feed */
+    enum order_state state;
+    int64_t version;
+    int64_t last_offset; /* of its last event in intake's log */
+    struct bytes wish;   /* order_resubmit as encoded: what is asked for, as it now reads */
+};
+
+struct intake_case {
+    const struct directory *directory;
+    int64_t now;
+    int64_t next_offset; /* an order begun now gets it as its id */
+    const struct caller *caller;
+    const struct command *command;
+    struct intake_order
+        *order; /* which the command names, in the caller's district; NULL: none such */
+    struct intake_order *twin; /* which has the same feed and external id; NULL: none */
+    struct arena *arena;
+};
+
+enum intake_verdict {
+    INTAKE_REFUSED,
+    INTAKE_DONE,    /* `event` is to be written; `order`, if not NULL, is the order as it now is */
+    INTAKE_SAME,    /* it is so already: ok, nothing to write */
+    INTAKE_FORWARD, /* dispatch decides; `order` is the one */
+};
+
+struct intake_decision {
+    enum intake_verdict verdict;
+    struct refusal refusal;
+    enum event_type event;
+    struct text district, key;
+    int64_t version, time;
+    const void *data;
+    struct intake_order *order; /* changed in place, or new in the arena */
+    struct result result;
+};
+
+struct intake_decision intake_decide(const struct intake_case *c);
+
+/* The two halves, by topic. */
+struct intake_decision intake_decide_order(const struct intake_case *c);
+struct intake_decision intake_decide_directory(const struct intake_case *c);
+
+static inline struct intake_decision intake_refuse(enum refusal_code code, const char *field)
+{
+    return (struct intake_decision){.verdict = INTAKE_REFUSED, .refusal = refusal_of(code, field)};
+}
+
+#endif

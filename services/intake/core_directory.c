@@ -1,0 +1,344 @@
+#include "services/intake/core.h"
+
+#include <string.h>
+
+#include "events/door.h"
+
+/* Registering says how a fact is to be; when it is so already, nothing happens. */
+
+static void *event_new(const struct intake_case *c, enum event_type type)
+{
+    void *event = arena_alloc(c->arena, event_types[type].size);
+    message_clear(&event_types[type], event);
+    return event;
+}
+
+/* The district a directory command is about: the caller's own, or for an operator of the whole
+ * deployment the one it names. */
+static bool district_of(const struct intake_case *c, struct text named, struct text *district,
+                        struct refusal *refusal)
+{
+    struct text own = c->caller->district;
+    if (own.length > 0 && named.length > 0 && !text_equal(own, named)) {
+        *refusal = refusal_of(REFUSAL_other_district, "district");
+        return false;
+    }
+    *district = own.length > 0 ? own : named;
+    if (district->length == 0) {
+        *refusal = refusal_of(REFUSAL_missing_field, "district");
+        return false;
+    }
+    if (c->command->type != COMMAND_district_register &&
+        directory_district(c->directory, *district) == NULL) {
+        *refusal = refusal_of(REFUSAL_unknown_district, "district");
+        return false;
+    }
+    return true;
+}
+
+/* Writes the fact unless it equals the one before (version 0: there was none). */
+static struct intake_decision fact(const struct intake_case *c, enum event_type type,
+                                   struct text district, struct text key, const void *data,
+                                   const void *before, int64_t version_before)
+{
+    struct intake_decision decision = {
+        .verdict = INTAKE_DONE,
+        .event = type,
+        .district = district,
+        .key = key,
+        .version = version_before + 1,
+        .time = c->now,
+        .data = data,
+        .result = {.subject = key, .version = version_before + 1},
+    };
+    if (version_before == 0)
+        return decision;
+    struct bytes a = message_encode(&event_types[type], data, c->arena);
+    struct bytes b = message_encode(&event_types[type], before, c->arena);
+    if (a.length == b.length && memcmp(a.at, b.at, a.length) == 0) {
+        decision.verdict = INTAKE_SAME;
+        decision.version = decision.result.version = version_before;
+    }
+    return decision;
+}
+
+static struct intake_decision district_decide(const struct intake_case *c)
+{
+    const struct district_register *body = c->command->body;
+    struct intake_decision refused = {.verdict = INTAKE_REFUSED};
+    struct text district;
+    if (!district_of(c, body->district, &district, &refused.refusal))
+        return refused;
+    if (!instant_zone_known(body->time_zone))
+        return intake_refuse(REFUSAL_out_of_range, "time_zone");
+    struct district_registered *event = event_new(c, EVENT_district_registered);
+    *event = (struct district_registered){district, body->name_zh, body->name_en, body->time_zone};
+    struct district_registered *before = event_new(c, EVENT_district_registered);
+    const struct district *old = directory_district(c->directory, district);
+    if (old != NULL)
+        *before =
+            (struct district_registered){old->code, old->name_zh, old->name_en, old->time_zone};
+    /* Quarters already counted are of the old zone. */
+    if (old != NULL && !text_equal(old->time_zone, body->time_zone))
+        return intake_refuse(REFUSAL_unfit, "time_zone");
+    struct text key = arena_format(c->arena, "district/%.*s", TEXT_ARG(district));
+    return fact(c, EVENT_district_registered, district, key, event, before,
+                old == NULL ? 0 : old->version);
+}
+
+static struct intake_decision category_decide(const struct intake_case *c)
+{
+    const struct category_register *body = c->command->body;
+    struct intake_decision refused = {.verdict = INTAKE_REFUSED};
+    struct text district;
+    if (!district_of(c, body->district, &district, &refused.refusal))
+        return refused;
+    struct category_registered *event = event_new(c, EVENT_category_registered);
+    *event = (struct category_registered){body->code, body->name_zh, body->name_en};
+    struct category_registered *before = event_new(c, EVENT_category_registered);
+    const struct category *old = directory_category(c->directory, district, body->code);
+    if (old != NULL)
+        *before = (struct category_registered){old->code, old->name_zh, old->name_en};
+    struct text key = arena_format(c->arena, "category/%.*s", TEXT_ARG(body->code));
+    return fact(c, EVENT_category_registered, district, key, event, before,
+                old == NULL ? 0 : old->version);
+}
+
+static const struct organisation *parent_of(const struct intake_case *c, struct text district,
+                                            struct text code)
+{
+    return code.length == 0 ? NULL : directory_organisation(c->directory, district, code);
+}
+
+/* Villages belong to a town, squads to a department, sites to a town, a village or a park (and a
+ * park to no park, so that no ring can form); a park may stand alone, being its own placing body.
+ */
+static bool parent_fits(const struct organisation_register *body, const struct organisation *parent)
+{
+    switch ((enum organisation_kind)body->kind) {
+    case KIND_village:
+        return parent != NULL && parent->kind == KIND_town;
+    case KIND_squad:
+        return parent != NULL && parent->kind == KIND_department;
+    case KIND_site:
+        if (parent == NULL)
+            return body->site_kind == SITE_park;
+        return parent->kind == KIND_town || parent->kind == KIND_village ||
+               (parent->kind == KIND_site && parent->site_kind == SITE_park &&
+                body->site_kind != SITE_park);
+    case KIND_committee:
+    case KIND_town:
+    case KIND_department:
+    case KIND_surveyor:
+    case KIND_feed:
+        return parent == NULL || parent->kind == KIND_committee || parent->kind == KIND_department;
+    case KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
+static bool organisation_fits(const struct intake_case *c, struct text district,
+                              const struct organisation_register *body, struct refusal *refusal)
+{
+    const struct organisation *parent = parent_of(c, district, body->parent);
+    if (body->parent.length > 0 && parent == NULL) {
+        *refusal = refusal_of(REFUSAL_unknown_organisation, "parent");
+        return false;
+    }
+    if (!parent_fits(body, parent) || text_equal(body->parent, body->code)) {
+        *refusal =
+            refusal_of(body->parent.length == 0 ? REFUSAL_missing_field : REFUSAL_unfit, "parent");
+        return false;
+    }
+    if ((body->kind == KIND_site) != (body->site_kind != SITE_none)) {
+        *refusal = refusal_of(REFUSAL_unfit, "site_kind");
+        return false;
+    }
+    for (size_t i = 0; i < body->categories.count; i++)
+        if (directory_category(c->directory, district, body->categories.items[i]) == NULL) {
+            *refusal = refusal_of(REFUSAL_unknown_category, "categories");
+            return false;
+        }
+    for (size_t i = 0; i < body->commands.count; i++) {
+        int step = step_find(body->commands.items[i]);
+        if (step < 0 || !step_role_may((enum step)step, ROLE_feed)) {
+            *refusal = refusal_of(REFUSAL_unknown_word, "commands");
+            return false;
+        }
+    }
+    for (size_t i = 0; i < body->places.count; i++)
+        if (!text_equal(body->places.items[i], district) &&
+            directory_organisation(c->directory, district, body->places.items[i]) == NULL) {
+            *refusal = refusal_of(REFUSAL_unknown_organisation, "places");
+            return false;
+        }
+    return true;
+}
+
+static void organisation_as_event(const struct organisation *from,
+                                  struct organisation_registered *to)
+{
+    *to = (struct organisation_registered){
+        .code = from->code,
+        .kind = (int)from->kind,
+        .name_zh = from->name_zh,
+        .name_en = from->name_en,
+        .short_zh = from->short_zh,
+        .parent = from->parent,
+        .site_kind = (int)from->site_kind,
+        .brand = from->brand,
+        .categories = {from->categories, from->category_count},
+        .capacity = from->capacity,
+        .sample = from->sample,
+        .commands = {from->commands, from->command_count},
+        .places = {from->places, from->place_count},
+    };
+}
+
+static struct intake_decision organisation_decide(const struct intake_case *c)
+{
+    const struct organisation_register *body = c->command->body;
+    struct intake_decision refused = {.verdict = INTAKE_REFUSED};
+    struct text district;
+    if (!district_of(c, body->district, &district, &refused.refusal) ||
+        !organisation_fits(c, district, body, &refused.refusal))
+        return refused;
+    struct organisation_registered *event = event_new(c, EVENT_organisation_registered);
+    *event = (struct organisation_registered){
+        .code = body->code,
+        .kind = body->kind,
+        .name_zh = body->name_zh,
+        .name_en = body->name_en,
+        .short_zh = body->short_zh,
+        .parent = body->parent,
+        .site_kind = body->site_kind,
+        .brand = body->brand,
+        .categories = body->categories,
+        .capacity = body->capacity,
+        .sample = body->sample,
+        .commands = body->commands,
+        .places = body->places,
+    };
+    struct organisation_registered *before = event_new(c, EVENT_organisation_registered);
+    const struct organisation *old = directory_organisation(c->directory, district, body->code);
+    if (old != NULL)
+        organisation_as_event(old, before);
+    if (old != NULL && (int)old->kind != body->kind)
+        return intake_refuse(REFUSAL_unfit, "kind");
+    struct text key = arena_format(c->arena, "organisation/%.*s", TEXT_ARG(body->code));
+    return fact(c, EVENT_organisation_registered, district, key, event, before,
+                old == NULL ? 0 : old->version);
+}
+
+/* The 85 printable characters of ZeroMQ RFC 32. */
+static bool is_z85(struct text key)
+{
+    static const char alphabet[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    for (size_t i = 0; i < key.length; i++)
+        if (memchr(alphabet, key.at[i], sizeof alphabet - 1) == NULL)
+            return false;
+    return key.length == 40;
+}
+
+static struct text key_of_key(const struct intake_case *c, struct text public_key)
+{
+    return arena_format(c->arena, "key/%.*s", TEXT_ARG(public_key));
+}
+
+static void key_as_event(const struct key *from, struct key_registered *to)
+{
+    *to = (struct key_registered){from->public_key, from->organisation, (int)from->role, from->name,
+                                  from->revoked};
+}
+
+/* An operator of the whole deployment has no district and no organisation; every other key has
+ * both. */
+static bool key_fits(const struct intake_case *c, const struct key_register *body,
+                     struct text *district, struct refusal *refusal)
+{
+    bool deployment = c->caller->district.length == 0 && body->district.length == 0 &&
+                      body->role == ROLE_operator && body->organisation.length == 0;
+    *district = (struct text){"", 0};
+    if (!deployment && !district_of(c, body->district, district, refusal))
+        return false;
+    if (!is_z85(body->public_key)) {
+        *refusal = refusal_of(REFUSAL_out_of_range, "public_key");
+        return false;
+    }
+    if (deployment)
+        return true;
+    const struct organisation *organisation =
+        directory_organisation(c->directory, *district, body->organisation);
+    if (organisation == NULL) {
+        *refusal = refusal_of(body->organisation.length == 0 ? REFUSAL_missing_field
+                                                             : REFUSAL_unknown_organisation,
+                              "organisation");
+        return false;
+    }
+    if (!role_suits((enum role)body->role, organisation)) {
+        *refusal = refusal_of(REFUSAL_unfit, "role");
+        return false;
+    }
+    return true;
+}
+
+static struct intake_decision key_decide(const struct intake_case *c)
+{
+    const struct key_register *body = c->command->body;
+    struct intake_decision refused = {.verdict = INTAKE_REFUSED};
+    struct text district;
+    if (!key_fits(c, body, &district, &refused.refusal))
+        return refused;
+    const struct key *old = directory_key(c->directory, body->public_key);
+    /* A key never changes hands, and a revoked one never comes back: make a new one. */
+    if (old != NULL &&
+        (old->revoked || !text_equal(old->district, district) ||
+         !text_equal(old->organisation, body->organisation) || (int)old->role != body->role))
+        return intake_refuse(REFUSAL_exists, "public_key");
+    struct key_registered *event = event_new(c, EVENT_key_registered),
+                          *before = event_new(c, EVENT_key_registered);
+    *event = (struct key_registered){body->public_key, body->organisation, body->role, body->name,
+                                     false};
+    if (old != NULL)
+        key_as_event(old, before);
+    return fact(c, EVENT_key_registered, district, key_of_key(c, body->public_key), event, before,
+                old == NULL ? 0 : old->version);
+}
+
+static struct intake_decision revoke_decide(const struct intake_case *c)
+{
+    const struct key_revoke *body = c->command->body;
+    const struct key *old = directory_key(c->directory, body->public_key);
+    if (old == NULL ||
+        (c->caller->district.length > 0 && !text_equal(old->district, c->caller->district)))
+        return intake_refuse(REFUSAL_unknown_key, "public_key");
+    struct key_registered *event = event_new(c, EVENT_key_registered),
+                          *before = event_new(c, EVENT_key_registered);
+    key_as_event(old, event);
+    key_as_event(old, before);
+    event->revoked = true;
+    return fact(c, EVENT_key_registered, old->district, key_of_key(c, body->public_key), event,
+                before, old->version);
+}
+
+struct intake_decision intake_decide_directory(const struct intake_case *c)
+{
+    if (c->command->on_behalf_of.length > 0)
+        return intake_refuse(REFUSAL_forbidden, "on_behalf_of");
+    if (!command_role_may(c->command->type, (enum role)c->caller->role))
+        return intake_refuse(REFUSAL_forbidden, NULL);
+    if (c->command->time != INSTANT_ABSENT)
+        return intake_refuse(REFUSAL_forbidden, "time");
+    static struct intake_decision (*const deciders[COMMAND_COUNT])(const struct intake_case *) = {
+        [COMMAND_district_register] = district_decide,
+        [COMMAND_category_register] = category_decide,
+        [COMMAND_organisation_register] = organisation_decide,
+        [COMMAND_key_register] = key_decide,
+        [COMMAND_key_revoke] = revoke_decide,
+    };
+    if (deciders[c->command->type] == NULL)
+        return intake_refuse(REFUSAL_unknown_type, "type");
+    return deciders[c->command->type](c);
+}

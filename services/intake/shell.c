@@ -1,0 +1,304 @@
+#include "services/intake/shell.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "intake_sql.h"
+#include "services/intake/core.h"
+
+/* An order in the batch: as loaded, or begun in it. */
+struct held {
+    struct held *next_by_id, *next_by_external;
+    struct intake_order order;
+    bool begun, changed;
+};
+
+#define SLOTS 1024
+
+struct intake_shell {
+    /* of the present batch, in its arena */
+    const struct rows *by_id, *by_external;
+    struct held **all;
+    size_t count;
+    struct held *slots_by_id[SLOTS];
+    struct held *slots_by_external[SLOTS];
+};
+
+struct intake_shell *intake_shell_new(void)
+{
+    struct intake_shell *shell = calloc(1, sizeof *shell);
+    if (shell == NULL)
+        abort();
+    return shell;
+}
+
+void intake_shell_destroy(struct intake_shell **shell)
+{
+    free(*shell);
+    *shell = NULL;
+}
+
+/* The order a command names; 0: none. Every step's body begins with it, except those that begin an
+ * order. */
+static int64_t order_named(const struct input *input)
+{
+    const struct message_type *type = &command_types[input->command.type];
+    for (size_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].kind == FIELD_INT &&
+            text_equal(text_of(type->fields[i].name), TEXT("order")))
+            return *(const int64_t *)(const void *)((const char *)input->command.body +
+                                                    type->fields[i].offset);
+    return 0;
+}
+
+/* The feed's own id that a command names; empty: none. */
+static struct text external_named(const struct input *input)
+{
+    if (input->command.type == COMMAND_order_submit)
+        return ((const struct order_submit *)input->command.body)->external_id;
+    if (input->command.type == COMMAND_order_open_external)
+        return ((const struct order_open_external *)input->command.body)->external_id;
+    if (input->command.type == COMMAND_order_close_external)
+        return ((const struct order_close_external *)input->command.body)->external_id;
+    return (struct text){"", 0};
+}
+
+static uint64_t slot_by_id(struct text district, int64_t id)
+{
+    return (text_hash(district) ^ (uint64_t)id * 0x9e3779b97f4a7c15u) % SLOTS;
+}
+
+static uint64_t slot_by_external(struct text district, struct text feed, struct text external_id)
+{
+    return (text_hash(district) * 31 ^ text_hash(feed) * 17 ^ text_hash(external_id)) % SLOTS;
+}
+
+static struct held *find_by_id(const struct intake_shell *shell, struct text district, int64_t id)
+{
+    for (struct held *held = shell->slots_by_id[slot_by_id(district, id)]; held != NULL;
+         held = held->next_by_id)
+        if (held->order.id == id && text_equal(held->order.district, district))
+            return held;
+    return NULL;
+}
+
+static struct held *find_by_external(const struct intake_shell *shell, struct text district,
+                                     struct text feed, struct text external_id)
+{
+    if (external_id.length == 0)
+        return NULL;
+    for (struct held *held =
+             shell->slots_by_external[slot_by_external(district, feed, external_id)];
+         held != NULL; held = held->next_by_external)
+        if (text_equal(held->order.external_id, external_id) &&
+            text_equal(held->order.feed, feed) && text_equal(held->order.district, district))
+            return held;
+    return NULL;
+}
+
+static struct held *hold(struct intake_shell *shell, struct arena *arena,
+                         const struct intake_order *order)
+{
+    struct held *held = arena_alloc(arena, sizeof *held);
+    held->order = *order;
+    struct held **slot = &shell->slots_by_id[slot_by_id(order->district, order->id)];
+    held->next_by_id = *slot;
+    *slot = held;
+    if (order->external_id.length > 0) {
+        slot = &shell->slots_by_external[slot_by_external(order->district, order->feed,
+                                                          order->external_id)];
+        held->next_by_external = *slot;
+        *slot = held;
+    }
+    shell->all[shell->count++] = held;
+    return held;
+}
+
+void intake_load(void *state, struct batch *batch)
+{
+    struct intake_shell *shell = state;
+    *shell = (struct intake_shell){.by_id = NULL};
+    struct params *ids = params_new(batch->arena), *externals = params_new(batch->arena);
+    struct column *id_district = params_column(ids, COLUMN_TEXT),
+                  *id = params_column(ids, COLUMN_INT8);
+    struct column *district = params_column(externals, COLUMN_TEXT),
+                  *feed = params_column(externals, COLUMN_TEXT),
+                  *external = params_column(externals, COLUMN_TEXT);
+    bool any_id = false, any_external = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct input *input = batch->inputs[i];
+        if (order_named(input) > 0) {
+            column_text(id_district, input->caller.district);
+            column_int(id, order_named(input));
+            any_id = true;
+        }
+        if (external_named(input).length > 0) {
+            column_text(district, input->caller.district);
+            column_text(feed, input->caller.organisation);
+            column_text(external, external_named(input));
+            any_external = true;
+        }
+    }
+    if (any_id)
+        shell->by_id = records_send(batch->records, &intake_sql_orders_read, ids);
+    if (any_external)
+        shell->by_external =
+            records_send(batch->records, &intake_sql_orders_read_external, externals);
+}
+
+static void hold_rows(struct intake_shell *shell, struct arena *arena, const struct rows *rows)
+{
+    for (size_t row = 0; rows != NULL && row < rows_count(rows); row++) {
+        struct intake_order order = {
+            .district = arena_text(arena, rows_text(rows, row, 0)),
+            .id = rows_int(rows, row, 1),
+            .place = arena_text(arena, rows_text(rows, row, 2)),
+            .town = arena_text(arena, rows_text(rows, row, 3)),
+            .feed = arena_text(arena, rows_text(rows, row, 4)),
+            .external_id = arena_text(arena, rows_text(rows, row, 5)),
+            .version = rows_int(rows, row, 7),
+            .last_offset = rows_int(rows, row, 8),
+            .wish = arena_bytes(arena, rows_bytes(rows, row, 9)),
+        };
+        int order_state = words_find(&words_order_state, rows_text(rows, row, 6));
+        assert(order_state >= 0); /* the row is our own */
+        order.state = (enum order_state)order_state;
+        if (find_by_id(shell, order.district, order.id) == NULL)
+            hold(shell, arena, &order);
+    }
+}
+
+static void decide_one(struct intake_shell *shell, struct batch *batch, struct input *input)
+{
+    struct text district = input->caller.district;
+    struct text external = external_named(input);
+    struct held *twin = find_by_external(shell, district, input->caller.organisation, external);
+    struct held *held = find_by_id(shell, district, order_named(input));
+    if (held == NULL && order_named(input) == 0)
+        held = twin;
+    struct intake_case c = {
+        .directory = batch->directory,
+        .now = batch->now,
+        .next_offset = batch_next_offset(batch),
+        .caller = &input->caller,
+        .command = &input->command,
+        .order = held == NULL ? NULL : &held->order,
+        .twin = twin == NULL ? NULL : &twin->order,
+        .arena = batch->arena,
+    };
+    struct intake_decision decision = intake_decide(&c);
+    switch (decision.verdict) {
+    case INTAKE_REFUSED:
+        batch_refuse(input, decision.refusal);
+        return;
+    case INTAKE_FORWARD:
+        batch_forward(input, SERVICE_dispatch, decision.order->last_offset, decision.order->id);
+        return;
+    case INTAKE_SAME:
+        batch_ok(input, decision.result);
+        return;
+    case INTAKE_DONE:
+        break;
+    }
+    batch_emit(batch, input, decision.event, decision.district, decision.key, decision.version,
+               decision.time, decision.data);
+    if (decision.order != NULL && (held == NULL || decision.order != &held->order))
+        hold(shell, batch->arena, decision.order)->begun = true;
+    else if (held != NULL)
+        held->changed = true;
+    batch_ok(input, decision.result);
+}
+
+void intake_decide_batch(void *state, struct batch *batch)
+{
+    struct intake_shell *shell = state;
+    size_t loaded = (shell->by_id == NULL ? 0 : rows_count(shell->by_id)) +
+                    (shell->by_external == NULL ? 0 : rows_count(shell->by_external));
+    shell->all = arena_array(batch->arena, loaded + batch->count + 1, sizeof(struct held *));
+    hold_rows(shell, batch->arena, shell->by_id);
+    hold_rows(shell, batch->arena, shell->by_external);
+    for (size_t i = 0; i < batch->count; i++)
+        decide_one(shell, batch, batch->inputs[i]);
+}
+
+static const struct rows *send_begun(struct intake_shell *shell, struct batch *batch, size_t *begun)
+{
+    struct params *params = params_new(batch->arena);
+    struct column *district = params_column(params, COLUMN_TEXT),
+                  *id = params_column(params, COLUMN_INT8),
+                  *place = params_column(params, COLUMN_TEXT),
+                  *town = params_column(params, COLUMN_TEXT),
+                  *feed = params_column(params, COLUMN_TEXT),
+                  *external_id = params_column(params, COLUMN_TEXT),
+                  *state = params_column(params, COLUMN_TEXT),
+                  *version = params_column(params, COLUMN_INT8),
+                  *last_offset = params_column(params, COLUMN_INT8),
+                  *wish = params_column(params, COLUMN_BYTEA);
+    for (size_t i = 0; i < shell->count; i++) {
+        const struct intake_order *order = &shell->all[i]->order;
+        if (!shell->all[i]->begun)
+            continue;
+        column_text(district, order->district);
+        column_int(id, order->id);
+        column_text(place, order->place);
+        column_text(town, order->town);
+        column_text(feed, order->feed);
+        column_text(external_id, order->external_id);
+        column_text(state, text_of(words_name(&words_order_state, (int)order->state)));
+        column_int(version, order->version);
+        column_int(last_offset, order->last_offset);
+        column_bytes(wish, order->wish);
+        ++*begun;
+    }
+    return *begun == 0 ? NULL : records_send(batch->records, &intake_sql_orders_insert, params);
+}
+
+static void send_changed(struct intake_shell *shell, struct batch *batch)
+{
+    struct params *params = params_new(batch->arena);
+    struct column *district = params_column(params, COLUMN_TEXT),
+                  *id = params_column(params, COLUMN_INT8),
+                  *state = params_column(params, COLUMN_TEXT),
+                  *version = params_column(params, COLUMN_INT8),
+                  *last_offset = params_column(params, COLUMN_INT8),
+                  *wish = params_column(params, COLUMN_BYTEA);
+    size_t changed = 0;
+    for (size_t i = 0; i < shell->count; i++) {
+        const struct intake_order *order = &shell->all[i]->order;
+        if (shell->all[i]->begun || !shell->all[i]->changed)
+            continue;
+        column_text(district, order->district);
+        column_int(id, order->id);
+        column_text(state, text_of(words_name(&words_order_state, (int)order->state)));
+        column_int(version, order->version);
+        column_int(last_offset, order->last_offset);
+        column_bytes(wish, order->wish);
+        changed++;
+    }
+    if (changed > 0)
+        records_send(batch->records, &intake_sql_orders_update, params);
+}
+
+static bool any_external_begun(const struct intake_shell *shell)
+{
+    for (size_t i = 0; i < shell->count; i++)
+        if (shell->all[i]->begun && shell->all[i]->order.external_id.length > 0)
+            return true;
+    return false;
+}
+
+enum desk_verdict intake_write(void *state, struct batch *batch, enum records_outcome *outcome)
+{
+    struct intake_shell *shell = state;
+    size_t begun = 0;
+    const struct rows *inserted = send_begun(shell, batch, &begun);
+    if (any_external_begun(shell)) {
+        *outcome = records_run(batch->records);
+        if (*outcome != RECORDS_OK)
+            return DESK_AGAIN;
+        if (rows_count(inserted) < begun)
+            return DESK_AGAIN;
+    }
+    send_changed(shell, batch);
+    return DESK_WRITE;
+}

@@ -1,0 +1,251 @@
+#include "services/notification/shell.h"
+
+#include "domain/directory_walk.h"
+#include "events/pack.h"
+#include "notification_sql.h"
+#include "services/notification/core.h"
+
+/* A notice with the event it tells of; the batch's events outlive it. */
+struct told {
+    const struct event *event;
+    struct parties parties;
+    struct notice notice;
+};
+struct shell {
+    struct told *told;
+    size_t told_count;
+};
+static struct shell shell;
+
+static void notification_load(void *state, struct batch *batch)
+{
+    struct shell *self = state;
+    self->told = arena_array(batch->arena, SIDE_COUNT * batch->count + 1, sizeof *self->told);
+    self->told_count = 0;
+}
+
+static void notification_decide(void *state, struct batch *batch)
+{
+    struct shell *self = state;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct input *input = batch->inputs[i];
+        if (input->kind == INPUT_COMMAND) {
+            batch_refuse(input, refusal_of(REFUSAL_unknown_type, "type"));
+            continue;
+        }
+        struct parties parties;
+        struct notice notices[SIDE_COUNT];
+        size_t count = notices_of(&input->event, &parties, notices);
+        for (size_t n = 0; n < count; n++)
+            self->told[self->told_count++] = (struct told){&input->event, parties, notices[n]};
+    }
+}
+
+/* When an answer is wanted; most events want none. */
+static int64_t due_of(const struct event *event)
+{
+    if (event->type != EVENT_order_offered)
+        return INSTANT_ABSENT;
+    return ((const struct order_offered *)event->data)->respond_by;
+}
+
+static enum desk_verdict notification_write(void *state, struct batch *batch,
+                                            enum records_outcome *outcome)
+{
+    struct shell *self = state;
+    (void)outcome; /* nothing here is run by itself */
+    if (self->told_count == 0)
+        return DESK_WRITE;
+    struct params *params = params_new(batch->arena);
+    struct column *district = params_column(params, COLUMN_TEXT);
+    struct column *side = params_column(params, COLUMN_TEXT);
+    struct column *organisation = params_column(params, COLUMN_TEXT);
+    struct column *notice = params_column(params, COLUMN_INT8);
+    struct column *producer = params_column(params, COLUMN_TEXT);
+    struct column *part = params_column(params, COLUMN_INT4);
+    struct column *offset = params_column(params, COLUMN_INT8);
+    struct column *type = params_column(params, COLUMN_TEXT);
+    struct column *order = params_column(params, COLUMN_INT8);
+    struct column *place = params_column(params, COLUMN_TEXT);
+    struct column *town = params_column(params, COLUMN_TEXT);
+    struct column *squad = params_column(params, COLUMN_TEXT);
+    struct column *by = params_column(params, COLUMN_TEXT);
+    struct column *due = params_column(params, COLUMN_TIMESTAMPTZ);
+    struct column *time = params_column(params, COLUMN_TIMESTAMPTZ);
+    struct column *recorded = params_column(params, COLUMN_TIMESTAMPTZ);
+    for (size_t i = 0; i < self->told_count; i++) {
+        const struct told *told = &self->told[i];
+        const struct event *event = told->event;
+        column_text(district, event->district);
+        column_text(side, text_of(words_name(&words_side, (int)told->notice.side)));
+        column_text(organisation, told->notice.organisation);
+        column_int(notice, notice_number(event->recorded, event->producer, event->offset));
+        column_text(producer, text_of(words_name(&words_service, event->producer)));
+        column_int(part, event->part);
+        column_int(offset, event->offset);
+        column_text(type, text_of(event_types[event->type].name));
+        column_int(order, told->parties.order);
+        column_text(place, told->parties.place);
+        column_text(town, told->parties.town);
+        column_text(squad, told->parties.squad);
+        column_text(by, told->parties.by);
+        column_time(due, due_of(event));
+        column_time(time, event->time);
+        column_time(recorded, event->recorded);
+    }
+    records_send(batch->records, &notification_sql_inbox_insert, params);
+    return DESK_WRITE;
+}
+
+enum inbox_column {
+    INBOX_NOTICE,
+    INBOX_PRODUCER,
+    INBOX_OFFSET,
+    INBOX_TYPE,
+    INBOX_SIDE,
+    INBOX_ORDER,
+    INBOX_PLACE,
+    INBOX_TOWN,
+    INBOX_SQUAD,
+    INBOX_DUE,
+    INBOX_TIME,
+    INBOX_RECORDED
+};
+
+struct page {
+    const struct directory *directory;
+    struct text district, time_zone;
+    const struct rows *rows;
+    struct arena *arena;
+    struct pack *pack;
+};
+
+static struct text page_name(const struct page *page, size_t row, int column, bool zh)
+{
+    return directory_shown_name(page->directory, page->district, rows_text(page->rows, row, column),
+                                zh);
+}
+
+static void pack_sentence(const struct page *page, size_t row, const struct rule *rule, bool zh)
+{
+    char due[INSTANT_TEXT_MAX];
+    struct notice_words words = {
+        .order = rows_int(page->rows, row, INBOX_ORDER),
+        .place = page_name(page, row, INBOX_PLACE, zh),
+        .town = page_name(page, row, INBOX_TOWN, zh),
+        .squad = page_name(page, row, INBOX_SQUAD, zh),
+    };
+    if (!rows_null(page->rows, row, INBOX_DUE))
+        words.due = text_of(
+            instant_format_local(rows_time(page->rows, row, INBOX_DUE), page->time_zone, due));
+    pack_text(page->pack, zh ? "text_zh" : "text_en",
+              notice_text(zh ? rule->zh : rule->en, &words, page->arena));
+}
+
+static void pack_notice(const struct page *page, size_t row)
+{
+    const struct rows *rows = page->rows;
+    struct pack *pack = page->pack;
+    pack_map(pack, NULL);
+    pack_int(pack, "notice", rows_int(rows, row, INBOX_NOTICE));
+    pack_text(pack, "type", rows_text(rows, row, INBOX_TYPE));
+    pack_text(pack, "side", rows_text(rows, row, INBOX_SIDE));
+    pack_int(pack, "order", rows_int(rows, row, INBOX_ORDER));
+    pack_text_given(pack, "place", rows_text(rows, row, INBOX_PLACE));
+    pack_text_given(pack, "squad", rows_text(rows, row, INBOX_SQUAD));
+    pack_time_given(pack, "due", rows_time(rows, row, INBOX_DUE));
+    pack_time_given(pack, "time", rows_time(rows, row, INBOX_TIME));
+    pack_time_given(pack, "recorded", rows_time(rows, row, INBOX_RECORDED));
+    pack_text(pack, "producer", rows_text(rows, row, INBOX_PRODUCER));
+    pack_int(pack, "offset", rows_int(rows, row, INBOX_OFFSET));
+    int event = event_find(rows_text(rows, row, INBOX_TYPE));
+    int side = words_find(&words_side, rows_text(rows, row, INBOX_SIDE));
+    const struct rule *rule =
+        event < 0 || side < 0 ? NULL : rule_find((enum event_type)event, (enum side)side);
+    if (rule != NULL) { /* a rule that was dropped leaves its old notices without a sentence */
+        pack_sentence(page, row, rule, true);
+        pack_sentence(page, row, rule, false);
+    }
+    pack_end(pack);
+}
+
+static struct bytes pack_inbox(struct page *page, struct text reader, int64_t limit)
+{
+    page->pack = pack_new(page->arena);
+    size_t count = page->rows == NULL ? 0 : rows_count(page->rows);
+    pack_map(page->pack, NULL);
+    pack_text(page->pack, "organisation", reader);
+    pack_list(page->pack, "notices");
+    for (size_t i = 0; i < count; i++)
+        pack_notice(page, i);
+    pack_end(page->pack);
+    if ((int64_t)count == limit)
+        pack_int(page->pack, "next", rows_int(page->rows, count - 1, INBOX_NOTICE));
+    pack_end(page->pack);
+    return pack_done(page->pack);
+}
+
+static enum records_outcome answer_inbox(struct records *records, const struct directory *directory,
+                                         struct inquiry *inquiry, struct arena *arena)
+{
+    const struct inbox *asked = inquiry->query.body;
+    const struct caller *caller = &inquiry->caller;
+    struct addresses addresses;
+    if (!inbox_addresses(directory, caller, asked->organisation, arena, &addresses,
+                         &inquiry->answer.refusal)) {
+        inquiry->answer.status = ANSWER_REFUSED;
+        return RECORDS_OK;
+    }
+    const struct district *district = directory_district(directory, caller->district);
+    struct page page = {.directory = directory,
+                        .district = caller->district,
+                        .time_zone = district == NULL ? TEXT("UTC") : district->time_zone,
+                        .arena = arena};
+    if (addresses.count > 0) {
+        struct params *params = params_new(arena);
+        params_text(params, caller->district);
+        params_texts(params, addresses.sides, addresses.count);
+        params_texts(params, addresses.organisations, addresses.count);
+        params_int(params, asked->before > 0 ? asked->before : INT64_MAX);
+        params_text(params, addresses.reader);
+        params_int(params, asked->limit);
+        page.rows = records_send(records, &notification_sql_inbox_page, params);
+        enum records_outcome outcome = records_run(records);
+        if (outcome != RECORDS_OK)
+            return outcome;
+    }
+    inquiry->answer.status = ANSWER_OK;
+    inquiry->answer.result_body = pack_inbox(&page, addresses.reader, asked->limit);
+    records_clear(records);
+    return RECORDS_OK;
+}
+
+static enum records_outcome notification_answer(void *state, struct records *records,
+                                                const struct directory *directory,
+                                                struct inquiry *inquiry, struct arena *arena)
+{
+    (void)state;
+    if (inquiry->query.type == QUERY_inbox)
+        return answer_inbox(records, directory, inquiry, arena);
+    inquiry->answer.status = ANSWER_REFUSED;
+    inquiry->answer.refusal = refusal_of(REFUSAL_unknown_type, "type");
+    return RECORDS_OK;
+}
+
+static const enum service consumed[] = {SERVICE_intake, SERVICE_dispatch};
+static const struct reader_service reader = {.answer = notification_answer};
+
+const struct service_definition notification_definition = {
+    .desk =
+        {
+            .service = SERVICE_notification,
+            .consumes = consumed,
+            .consume_count = sizeof consumed / sizeof *consumed,
+            .lines = true,
+            .state = &shell,
+            .load = notification_load,
+            .decide = notification_decide,
+            .write = notification_write,
+        },
+    .reader = &reader,
+};
