@@ -1,0 +1,20 @@
+/* CURVE key pairs in zcert files: NAME.key (public) and NAME.key_secret, both 0600. */
+#ifndef ZTC_CLI_KEYS_H
+#define ZTC_CLI_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define KEYS_PUBLIC_SIZE 41 /* Z85 with its NUL */
+#define KEYS_PATH_MAX    4096
+
+/* Makes the pair DIR/NAME.key and DIR/NAME.key_secret, creating the directory (0700). False: `problem`; never overwrites. */
+bool keys_make(const char *dir, const char *name, char *problem, size_t size);
+
+/* The public key of a certificate file, public or secret. */
+bool keys_public(const char *file, char public_key[KEYS_PUBLIC_SIZE]);
+
+/* DIR/NAME.key_secret; false: too long. */
+bool keys_secret_path(const char *dir, const char *name, char path[KEYS_PATH_MAX]);
+
+#endif

@@ -1,0 +1,83 @@
+/* ztc migrate: the five services' schemas and roles brought up to this build. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/env.h"
+#include "cli/link.h"
+#include "cli/verb.h"
+#include "dispatch_sql.h"
+#include "evaluation_sql.h"
+#include "intake_sql.h"
+#include "notification_sql.h"
+#include "records/migrate.h"
+#include "reporting_sql.h"
+
+#define PROBLEM_MAX 1024
+
+static void say_step(const char *schema, int number, const char *name, const char *state,
+                     void *argument)
+{
+    const bool *quiet = argument;
+    if (strcmp(state, "waiting") == 0) {
+        fprintf(stderr, "%s\n", SAY("另一次迁移正在进行，等候其结束", "another migration runs; waiting for its end"));
+        return;
+    }
+    if (*quiet && strcmp(state, "present") == 0)
+        return;
+    printf("%-12s %04d %-24s %s\n", schema, number, name,
+           strcmp(state, "applied") == 0 ? SAY("已执行", "applied") : SAY("已有", "present"));
+}
+
+static int migrate(const char *dsn, bool quiet)
+{
+    /* A password that is not set is left as it is. */
+    const struct migrate_plan plans[] = {
+        {"intake", "ztc_intake", env_get("ZTC_PASSWORD_INTAKE"), intake_migrations,
+         intake_migrations_count},
+        {"dispatch", "ztc_dispatch", env_get("ZTC_PASSWORD_DISPATCH"), dispatch_migrations,
+         dispatch_migrations_count},
+        {"notification", "ztc_notification", env_get("ZTC_PASSWORD_NOTIFICATION"),
+         notification_migrations, notification_migrations_count},
+        {"evaluation", "ztc_evaluation", env_get("ZTC_PASSWORD_EVALUATION"),
+         evaluation_migrations, evaluation_migrations_count},
+        {"reporting", "ztc_reporting", env_get("ZTC_PASSWORD_REPORTING"), reporting_migrations,
+         reporting_migrations_count},
+    };
+    char problem[PROBLEM_MAX];
+    if (migrate_run(dsn, plans, sizeof plans / sizeof *plans, cli_now_ms(), say_step, &quiet, problem,
+                    sizeof problem))
+        return CLI_OK;
+    cli_complain("%s", problem);
+    return CLI_ENVIRONMENT;
+}
+
+int verb_migrate(const struct verb *verb, int argc, char **argv)
+{
+    const char *dsn = NULL, *env_file = NULL;
+    bool quiet = false;
+    const struct option_row own[] = {
+        {"dsn", OPTION_STRING, &dsn, 0, 0, "CONNINFO", "以超级用户连接；默认为 ZTC_DSN",
+         "connect as a superuser; ZTC_DSN by default"},
+        {"env", OPTION_STRING, &env_file, 0, 0, "FILE", "读取未设置的 ZTC_ 变量；默认为 .run/env",
+         "read ZTC_ variables that are not set; .run/env by default"},
+        {"quiet", OPTION_FLAG, &quiet, 0, 0, NULL, "只列出新执行的", "list only what is applied now"},
+        {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
+    };
+    struct options options = {.tables = (const struct option_row *const[]){own, NULL}};
+    struct arena *arena = arena_new();
+    char problem[PROBLEM_MAX];
+    int code = CLI_USAGE;
+    if (!verb_options(verb, &options, argc, argv, arena, &code))
+        goto out;
+    code = CLI_ENVIRONMENT;
+    if (!env_load(env_file, problem, sizeof problem))
+        cli_complain("%s", problem);
+    else if (dsn == NULL && (dsn = env_get("ZTC_DSN")) == NULL)
+        cli_complain("%s", SAY("没有设置 ZTC_DSN；可用 --dsn", "ZTC_DSN is not set; or give --dsn"));
+    else
+        code = migrate(dsn, quiet);
+out:
+    arena_destroy(&arena);
+    return code;
+}

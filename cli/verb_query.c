@@ -1,0 +1,65 @@
+/* Every query of queries.def as a verb, its options from the field table. */
+#include "cli/ask.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+
+#define ID_RANDOM_BYTES 8
+
+static int ask_query(const struct link_options *link, const struct query *query, struct arena *arena)
+{
+    const char *key = link_key(link, NULL);
+    struct session *session = key != NULL ? link_open(link, LINK_QUERY, key, 1) : NULL;
+    if (session == NULL)
+        return CLI_ENVIRONMENT;
+    struct answer answer;
+    struct bytes frame;
+    session_ask(session, query->id, query_encode(query, arena), arena, &answer, &frame);
+    if (link->json && frame.length > 0)
+        print_json(answer.status == ANSWER_OK ? answer.result_body : frame, stdout);
+    else if (answer.status == ANSWER_OK)
+        print_object(answer.result_body, link_zone(link), stdout);
+    else
+        print_refusal(&answer, stderr);
+    session_destroy(&session);
+    return link_exit(&answer);
+}
+
+int verb_query(const struct verb *verb, int argc, char **argv)
+{
+    struct link_options link = {0};
+    const char *after = NULL;
+    char hex[2 * ID_RANDOM_BYTES + 1];
+    struct option_row common[LINK_ROW_COUNT];
+    link_rows(&link, common);
+    const struct option_row own[] = {
+        {"after", OPTION_STRING, &after, 0, 0, "SERVICE:OFFSET",
+         "等到此位置之后再答，如 intake:12,dispatch:7",
+         "answer only once this was seen, as intake:12,dispatch:7"},
+        {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
+    };
+    const struct message_type *type = &query_types[verb->message];
+    struct options options = {.tables = (const struct option_row *const[]){own, common, NULL},
+                              .type = type,
+                              .operands = verb->operands};
+    struct arena *arena = arena_new();
+    struct query query = {.type = (enum query_type)verb->message};
+    int code = CLI_USAGE;
+    if (!verb_options(verb, &options, argc, argv, arena, &code))
+        goto out;
+    if (!link_settle(&link)) {
+        code = CLI_ENVIRONMENT;
+        goto out;
+    }
+    query.id = arena_format(arena, "ztc-%s", cli_random_hex(ID_RANDOM_BYTES, hex));
+    query.body = arena_alloc(arena, type->size);
+    if (!options_fill(&options, link_zone(&link), arena, query.body))
+        cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options.problem, verb->name);
+    else if (after != NULL && !ask_positions(after, &query.after))
+        cli_complain(SAY("--after 的写法是 服务:位置，而不是 %s",
+                         "--after is written SERVICE:OFFSET, not %s"), after);
+    else
+        code = ask_query(&link, &query, arena);
+out:
+    arena_destroy(&arena);
+    return code;
+}
