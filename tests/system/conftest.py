@@ -1,0 +1,50 @@
+"""Running services for the system tests: `stack` is shared by all of them, `stack_maker` gives one of its own to a test that
+breaks things."""
+
+import checker
+import pytest
+from ledger import Ledger
+from people import People
+
+
+def audit(stack):
+    """What the auditor finds in a stack once it is quiet."""
+    ledger = Ledger(stack.env["ZTC_DSN"])
+    ledger.wait_quiet()
+    ledger.close()
+    return checker.Audit(stack.env["ZTC_DSN"], stack.env["ZTC_REDIS"]).run()
+
+
+@pytest.fixture(scope="session")
+def stack(stack_maker):
+    """At the end of all tests its ledger must balance."""
+    stack = stack_maker("system")
+    yield stack
+    assert audit(stack) == []
+
+
+@pytest.fixture
+def env(stack):
+    """What .run/env says of the shared stack."""
+    return stack.env
+
+
+@pytest.fixture(scope="session")
+def people(stack):
+    """Keys and connections of the shared stack."""
+    people = People(stack.env)
+    yield people
+    people.close()
+
+
+@pytest.fixture(scope="session")
+def ledger(stack):
+    ledger = Ledger(stack.env["ZTC_DSN"])
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture(scope="session")
+def fragile(stack_maker):
+    """A second stack, for tests that kill processes and steal leases; a lease is taken over after one second."""
+    return stack_maker("fragile", settings={"ZTC_LEASE_TTL_MS": "1500"})

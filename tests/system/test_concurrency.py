@@ -1,0 +1,153 @@
+"""Races for a squad's time: whoever comes at once, no more bookings than its parallel capacity; behind the core's own check stands a
+constraint of the database, which other writers meet as well."""
+
+import threading
+
+import psycopg2
+import pytest
+from people import District, Order, bring, burst
+
+RACERS = 200
+
+
+@pytest.fixture(scope="module")
+def district(people):
+    return District(people, "t-race", squads={"one": {"capacity": 1}, "three": {"capacity": 3}, "writers": {"capacity": 1},
+                                              "touching": {"capacity": 1}, "grows": {"capacity": 1}})
+
+
+@pytest.fixture(scope="module")
+def sockets(people, district):
+    """Ten connections each of one squad's key: the answers of a socket are not in step with those of another."""
+    opened = {squad: [people.connect("feed", people.pair(district.code, squad, "squad")) for _ in range(10)] for squad in ("one", "three")}
+    yield opened
+    for clients in opened.values():
+        for client in clients:
+            client.close()
+
+
+def overlapping(ledger, district, squad):
+    """The most bookings of a squad at one instant."""
+    return ledger.value("""
+        SELECT coalesce(max(busy), 0) FROM (
+            SELECT (SELECT count(*) FROM dispatch.booking o WHERE o.district = b.district AND o.squad = b.squad
+                    AND o.during @> lower(b.during)) AS busy
+            FROM dispatch.booking b WHERE b.district = %s AND b.squad = %s) AS counted""", district.code, squad)
+
+
+@pytest.mark.parametrize("squad, capacity", [("one", 1), ("three", 3)])
+def test_two_hundred_accept_one_window(district, sockets, ledger, squad, capacity):
+    orders = bring(Order(district, squads=(squad,), way="offered") for _ in range(RACERS))
+    window = district.window()
+    answers = burst([order.command("assignment_accept", sockets[squad][number % 10], **window) for number, order in enumerate(orders)])
+    codes = [answer["status"] if answer["status"] == "ok" else answer["error"]["code"] for answer in answers]
+    assert codes.count("ok") == capacity
+    assert codes.count("window_taken") == RACERS - capacity
+    assert all(answer["error"]["field"] == "window_start" for answer in answers if answer["status"] == "refused")
+    assert ledger.value("SELECT count(*) FROM dispatch.booking WHERE district = %s AND squad = %s", district.code, squad) == capacity
+    assert overlapping(ledger, district, squad) == capacity
+    states = dict(ledger.rows("SELECT state, count(*) FROM dispatch.orders WHERE district = %s AND id = ANY (%s) GROUP BY state",
+                              district.code, [order.id for order in orders]))
+    assert states == {"scheduled": capacity, "offered": RACERS - capacity}
+    # Whoever lost takes another window as if nothing had been.
+    lost = next(order for order, code in zip(orders, codes) if code == "window_taken")
+    (answer,) = burst([lost.command("assignment_accept")])
+    assert answer["status"] == "ok"
+
+
+def test_windows_that_touch_do_not_overlap(district, ledger):
+    orders = bring(Order(district, squads=("touching",), way="offered") for _ in range(8))
+    base = district.window(hours=8)["window_start"]
+    hour = 3600 * 1000
+    hours = [(0, 1), (1, 2), (2, 3), (0, 3), (1, 2), (3, 4), (2, 4), (4, 5)]
+    answers = burst([order.command("assignment_accept", window_start=base + begin * hour, window_end=base + end * hour)
+                     for order, (begin, end) in zip(orders, hours)])
+    assert [answer["status"] == "ok" for answer in answers] == [True, True, True, False, False, True, False, True]
+    assert overlapping(ledger, district, "touching") == 1
+
+
+def test_cancelling_gives_the_window_back(district):
+    first, second = bring(Order(district, squads=("touching",), way="offered") for _ in range(2))
+    window = district.window()
+    answers = burst([first.command("assignment_accept", **window)])
+    answers += burst([second.command("assignment_accept", **window)])
+    assert [answer["status"] for answer in answers] == ["ok", "refused"]
+    assert burst([first.command("order_cancel")])[0]["status"] == "ok"
+    assert burst([second.command("assignment_accept", **window)])[0]["status"] == "ok"
+
+
+def test_more_capacity_means_more_bookings(district, ledger):
+    orders = bring(Order(district, squads=("grows",), way="offered") for _ in range(3))
+    window = district.window()
+    assert [answer["status"] for answer in burst([order.command("assignment_accept", **window) for order in orders[:2]])].count("ok") == 1
+    district.register([district.organisation("grows", "squad", parent="department-a", capacity=2, categories=["general"])])
+    answers = burst([order.command("assignment_accept", **window) for order in orders[1:]])
+    assert [answer["status"] for answer in answers].count("ok") == 1
+    assert overlapping(ledger, district, "grows") == 2
+
+
+COPY = """
+    INSERT INTO dispatch.booking (district, assignment, "order", squad, lane, during)
+    SELECT district, assignment + %s, "order", squad, %s, during FROM dispatch.booking WHERE district = %s AND squad = %s LIMIT 1"""
+
+
+def test_constraint_refuses_a_second_booking_by_sql(district, env):
+    """No service in between: the database itself."""
+    bring([Order(district, squads=("writers",), way="scheduled")])
+    connection = psycopg2.connect(env["ZTC_DSN_DISPATCH"])
+    with connection.cursor() as cursor, pytest.raises(psycopg2.errors.ExclusionViolation):
+        cursor.execute(COPY, (1_000_000_000, 0, district.code, "writers"))
+    connection.rollback()
+    connection.close()
+
+
+def test_constraint_lets_one_of_many_sql_writers_through(district, env, ledger):
+    """Twenty transactions open at once, each with a booking of the same lane and time that the services do not know of."""
+    results, ready = [], threading.Barrier(20)
+
+    def write(number):
+        connection = psycopg2.connect(env["ZTC_DSN_DISPATCH"])
+        try:
+            with connection.cursor() as cursor:
+                ready.wait()
+                cursor.execute(COPY, (2_000_000_000 + number, 7, district.code, "writers"))
+            connection.commit()
+            results.append("ok")
+        except psycopg2.errors.ExclusionViolation:
+            results.append("refused")
+        except psycopg2.errors.DeadlockDetected:
+            results.append("deadlock")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results.count("ok") == 1 and len(results) == 20
+    assert ledger.value("SELECT count(*) FROM dispatch.booking WHERE district = %s AND lane = 7", district.code) == 1
+    ledger.rows("DELETE FROM dispatch.booking WHERE district = %s AND lane = 7", district.code)
+
+
+def test_accept_meets_a_booking_that_the_core_did_not_see(district, env):
+    """Another writer took the lane and has not committed yet: the accept waits, loses by the constraint, and is refused, not stuck."""
+    first, second = bring(Order(district, squads=("writers",), way="offered") for _ in range(2))
+    window = district.window()
+    connection = psycopg2.connect(env["ZTC_DSN_DISPATCH"])
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            INSERT INTO dispatch.booking (district, assignment, "order", squad, lane, during)
+            VALUES (%s, 3000000000, 1, 'writers', 0, tstzrange(to_timestamp(%s / 1000.0), to_timestamp(%s / 1000.0)))""",
+                       (district.code, window["window_start"], window["window_end"]))
+    client, message = first.command("assignment_accept", **window)
+    client.send(message)
+    assert client.receive(0.5) is None
+    connection.commit()
+    answer = client.receive(10)
+    assert (answer["status"], answer["error"]["code"]) == ("refused", "window_taken")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM dispatch.booking WHERE assignment = 3000000000")
+    connection.commit()
+    connection.close()
+    assert burst([second.command("assignment_accept", **window)])[0]["status"] == "ok"
