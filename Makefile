@@ -178,10 +178,11 @@ $(addprefix $(BIN)/,$(services) ztc):
 	$(link) -o $@
 
 # tests/unit/test_ROOM_*.c is linked with that room and those below it, test_SERVICE_*.c with everything common and that
-# service's core objects, any other with everything common.
+# service's core objects, test_cli_*.c with ztc's but its main, any other with everything common.
 test_rooms = $(or $(strip $(foreach room,$(rooms),$(if $(filter test_$(room)_% test_$(room),$(1)),$(rooms_below_$(room))))),$(rooms))
 core_objects = $(foreach service,$(services),$(if $(filter test_$(service)_% test_$(service),$(1)),\
-    $(call objects_of,$(sort $(wildcard services/$(service)/core*.c)))))
+    $(call objects_of,$(sort $(wildcard services/$(service)/core*.c))))) \
+    $(if $(filter test_cli_%,$(1)),$(call objects_of,$(filter-out cli/main.c,$(cli_sources))))
 define unit_program
 $(OUT)/tests/$(1): $(OUT)/tests/unit/$(1).o $(call core_objects,$(1)) $(if $(unit_shared_sources),$(OUT)/libunit.a) $(call libraries_of,$(call test_rooms,$(1)))
 endef

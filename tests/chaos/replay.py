@@ -226,7 +226,7 @@ def main():
             for reject in csv.DictReader(lines):
                 rows.pop(reject["id"], None)
     kept = merge(directory / "replay-rows.json", rows)
-    equal = Figures(env, directory / "keys" / summary["committee_key"]).compare(kept) and summary["read"] == read
+    equal = Figures(env, directory / "keys" / f"{mapping['committee']['code']}.key_secret").compare(kept) and summary["read"] == read
     say("figures of the file and of reporting: " + ("equal" if equal else "DIFFERENT"))
     balanced = audit(env, history_files) if options.kill is not None else True
     return 0 if equal and balanced and lived else 1

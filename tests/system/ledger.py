@@ -35,18 +35,18 @@ class Ledger:
         """{table: rows}, all of one instant."""
         return dict(self.rows(" UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in tables or self.tables)))
 
-    def behind(self):
-        """Events that some consumer has not applied yet."""
+    def behind(self, *consumers):
+        """Events that these consumers, or all, have not applied yet."""
         return self.value("SELECT " + " + ".join(
             f"""(SELECT coalesce(max("offset"), 0) FROM {producer}.event)
                 - (SELECT coalesce(max(to_offset), 0) FROM {consumer}.cursor WHERE producer = '{producer}')"""
-            for consumer, producers in CONSUMES.items() for producer in producers))
+            for consumer in consumers or CONSUMES for producer in CONSUMES[consumer]))
 
-    def wait_quiet(self, patience_s=30.0):
+    def wait_quiet(self, *consumers, patience_s=30.0):
         until = time.monotonic() + patience_s
-        while self.behind():
+        while self.behind(*consumers):
             assert time.monotonic() < until, "the consumers do not reach the heads of the logs"
-            time.sleep(0.02)
+            time.sleep(0.005)
 
     def change(self, before, tables=None):
         """What is different now: {table: rows more}."""
