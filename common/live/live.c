@@ -16,7 +16,7 @@
 #define PIPELINE_MAX        256 /* calls sent before their answers are read */
 #define NUMBER_BYTES        24
 #define PEEK_FIELDS         6
-#define REBUILD_A_SECOND    20000 /* offers, for its timeout; measured: five times as many */
+#define REBUILD_A_SECOND    20000 /* offers, for its timeout; measured: three times as many */
 #define REBUILD_ENTRY_BYTES (6 * NUMBER_BYTES)
 
 struct live {

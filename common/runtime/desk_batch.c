@@ -352,11 +352,12 @@ void desk_finish(struct desk *desk)
     metric_set(METRIC_log_head, desk->head);
     metric_add(METRIC_events_written_total, (int64_t)attempt->emitted_count);
     log_hold();
-    for (size_t i = 0; i < attempt->emitted_count; i++)
-        log_event("written", &attempt->emitted[i]);
     for (size_t i = 0; i < attempt->entry_count; i++)
         if (attempt->entries[i].input->kind == INPUT_EVENT)
             finish_event(desk, attempt, &attempt->entries[i]);
+    /* After what it follows from, so that who reads along an order's key reads its versions in order. */
+    for (size_t i = 0; i < attempt->emitted_count; i++)
+        log_event("written", &attempt->emitted[i]);
     log_release();
     for (size_t f = 0; f < desk->feed_count; f++) {
         struct feedline *feed = &desk->feeds[f];

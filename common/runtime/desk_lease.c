@@ -179,6 +179,7 @@ bool desk_hold_lease(struct desk *desk)
         return false;
     }
     desk->loaded = true;
+    outbox_open(desk->options.outbox);
     desk->tick_due_ms = 0;
     if (desk->trouble_logged)
         log_line(LEVEL_INFO, "the records are back", {"head", log_int(desk->head)});

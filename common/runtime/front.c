@@ -53,6 +53,7 @@ struct front {
     size_t relay_count;
     uint64_t sequence;
     bool stopping;
+    bool failed; /* the outer face cannot be opened: the process ends, for its supervisor to see */
     int64_t stop_by_ms;
 };
 
@@ -348,6 +349,53 @@ static int on_hint(zloop_t *loop, zsock_t *socket, void *argument)
     return 0;
 }
 
+/* --- the face to the outside
+ * -------------------------------------------------------------------------- */
+
+static bool say(const char *what, const char *where)
+{
+    log_line(LEVEL_ERROR, "cannot start", {"because", log_string(what)},
+             {"where", log_string(where)}, {"errno", log_string(strerror(errno))});
+    return false;
+}
+
+static const char *outer_endpoint(const struct front *front)
+{
+    return front->service == SERVICE_intake      ? front->config->feed
+           : front->service == SERVICE_reporting ? front->config->query
+                                                 : NULL;
+}
+
+static bool guard_outer(struct front *front)
+{
+    if (outer_endpoint(front) == NULL)
+        return true;
+    if (front->config->curve_secret[0] == '\0') {
+        errno = EINVAL;
+        return say("ZTC_CURVE_SECRET must be set", "environment");
+    }
+    front->guard = bus_guard_new();
+    if (front->guard == NULL)
+        return say("the guard of the CURVE endpoint cannot be made", outer_endpoint(front));
+    front->keyring = keyring_new(front->guard, front->config->operator_key);
+    return true;
+}
+
+/* Only once the registered keys are known: who is denied in the handshake is not let in again by
+ * libzmq's client, ever, so that a start without the records would lock out every honest caller. */
+static bool open_outer(struct front *front)
+{
+    const char *endpoint = outer_endpoint(front);
+    if (endpoint == NULL || front->outer != NULL)
+        return true;
+    front->outer = bus_router_new_curve(endpoint, front->config->curve_secret);
+    if (front->outer == NULL)
+        return say("the CURVE endpoint cannot be bound", endpoint);
+    log_line(LEVEL_INFO, "open for callers",
+             {"face", log_string(bus_router_endpoint(front->outer))});
+    return zloop_reader(front->loop, bus_router_socket(front->outer), on_outer, front) == 0;
+}
+
 /* --- what goes out
  * ------------------------------------------------------------------------------------------------------------
  */
@@ -397,11 +445,14 @@ static int on_outbox(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
         case OUTBOX_PEER:
             follow(front, item);
             break;
+        case OUTBOX_OPEN:
+            front->failed |= !open_outer(front);
+            break;
         }
         outbox_item_destroy(&item);
         item = next;
     }
-    return 0;
+    return front->failed ? -1 : 0;
 }
 
 static int on_beat(zloop_t *loop, int timer, void *argument)
@@ -417,34 +468,6 @@ static int on_beat(zloop_t *loop, int timer, void *argument)
 /* --- open, run, close
  * -------------------------------------------------------------------------------------------------------------
  */
-
-static bool say(const char *what, const char *where)
-{
-    log_line(LEVEL_ERROR, "cannot start", {"because", log_string(what)},
-             {"where", log_string(where)}, {"errno", log_string(strerror(errno))});
-    return false;
-}
-
-static bool open_outer(struct front *front)
-{
-    const char *endpoint = front->service == SERVICE_intake      ? front->config->feed
-                           : front->service == SERVICE_reporting ? front->config->query
-                                                                 : NULL;
-    if (endpoint == NULL)
-        return true;
-    if (front->config->curve_secret[0] == '\0') {
-        errno = EINVAL;
-        return say("ZTC_CURVE_SECRET must be set", "environment");
-    }
-    front->guard = bus_guard_new();
-    if (front->guard == NULL)
-        return say("the guard of the CURVE endpoint cannot be made", endpoint);
-    front->keyring = keyring_new(front->guard, front->config->operator_key);
-    front->outer = bus_router_new_curve(endpoint, front->config->curve_secret);
-    if (front->outer == NULL)
-        return say("the CURVE endpoint cannot be bound", endpoint);
-    return zloop_reader(front->loop, bus_router_socket(front->outer), on_outer, front) == 0;
-}
 
 static bool open_peers(struct front *front)
 {
@@ -483,7 +506,7 @@ bool front_open(struct front *front)
     front->inner = bus_router_new(front->config->bus);
     if (front->publisher == NULL || front->inner == NULL)
         return say("the sockets between services cannot be bound", front->config->bus);
-    if (!open_outer(front) || !open_peers(front))
+    if (!guard_outer(front) || !open_peers(front))
         return false;
     zmq_pollitem_t poll = {.fd = outbox_descriptor(front->outbox), .events = ZMQ_POLLIN};
     if (zloop_reader(front->loop, bus_router_socket(front->inner), on_inner, front) != 0 ||
@@ -526,7 +549,7 @@ static int on_stop(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
     return 0;
 }
 
-void front_run(struct front *front, int stop_descriptor)
+bool front_run(struct front *front, int stop_descriptor)
 {
     zmq_pollitem_t stop = {.fd = stop_descriptor, .events = ZMQ_POLLIN};
     zloop_poller(front->loop, &stop, on_stop, front);
@@ -534,10 +557,10 @@ void front_run(struct front *front, int stop_descriptor)
     zloop_timer(front->loop, FRONT_SWEEP_MS, 0, on_sweep, front);
     tell_peers(front);
     log_line(LEVEL_INFO, "started", {"pub", log_string(bus_publisher_endpoint(front->publisher))},
-             {"router", log_string(bus_router_endpoint(front->inner))},
-             {"face", log_string(front->outer == NULL ? "" : bus_router_endpoint(front->outer))});
+             {"router", log_string(bus_router_endpoint(front->inner))});
     zloop_start(front->loop);
     on_outbox(front->loop, &stop, front);
+    return !front->failed;
 }
 
 void front_destroy(struct front **front)

@@ -14,7 +14,8 @@ void front_destroy(struct front **front);
 /* Opens the sockets and starts the threads. False: `log` says why. */
 bool front_open(struct front *front);
 /* Runs until SIGINT or SIGTERM (delivered through `stop_descriptor`, readable then), then stops
- * gracefully. */
-void front_run(struct front *front, int stop_descriptor);
+ * gracefully. False: it ended because its face to the outside could not be opened; `log` says why.
+ */
+bool front_run(struct front *front, int stop_descriptor);
 
 #endif

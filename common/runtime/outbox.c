@@ -109,6 +109,11 @@ void outbox_peer(struct outbox *outbox, enum service peer, const char *publisher
     push(outbox, item);
 }
 
+void outbox_open(struct outbox *outbox)
+{
+    push(outbox, item_new(OUTBOX_OPEN));
+}
+
 struct outbox_item *outbox_take(struct outbox *outbox)
 {
     uint64_t count;

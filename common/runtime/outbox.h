@@ -9,7 +9,8 @@ enum outbox_kind {
     OUTBOX_ANSWER,  /* request->reply is to be sent, the request then destroyed */
     OUTBOX_FORWARD, /* request is to be forwarded as its input says */
     OUTBOX_PUBLISH, /* events were committed */
-    OUTBOX_PEER     /* a service's owner announced other endpoints */
+    OUTBOX_PEER,    /* a service's owner announced other endpoints */
+    OUTBOX_OPEN     /* the directory is loaded: callers from outside can be told apart */
 };
 
 struct publication {
@@ -41,6 +42,7 @@ void outbox_publish(struct outbox *outbox, struct arena *arena, struct publicati
                     size_t count);
 void outbox_peer(struct outbox *outbox, enum service peer, const char *publisher,
                  const char *router);
+void outbox_open(struct outbox *outbox);
 /* All that is there, in order, as a linked list; the caller frees each item with
  * outbox_item_destroy. */
 struct outbox_item *outbox_take(struct outbox *outbox);

@@ -71,7 +71,7 @@ static int run(const struct service_definition *definition, const struct config 
         (definition->prepare == NULL || definition->prepare(definition->desk.state, config)) &&
         front_open(front);
     if (open)
-        front_run(front, stop_descriptor);
+        open = front_run(front, stop_descriptor);
     front_destroy(&front);
     if (definition->finish != NULL)
         definition->finish(definition->desk.state);
