@@ -268,6 +268,10 @@ static bool check(struct dispatch_work *w, enum step step)
         return refuse_unknown_order(w);
     if (!is_theirs(c, c->order, &acting))
         return dispatch_refuse(w, REFUSAL_not_yours, "order");
+    if (acting.role == ROLE_feed &&
+        !directory_feed_may(c->directory, acting.organisation, COMMAND_TEXT(c->command->type),
+                            c->order->place))
+        return dispatch_refuse(w, REFUSAL_forbidden, NULL);
     if (order_step_check(c->order->state, step, acting.role, &w->d->refusal) == NULL)
         return false;
     w->actor = acting.organisation;

@@ -106,7 +106,7 @@ struct dispatch_decision {
     struct dispatch_assignment begun; /* a new part; id 0: none */
     bool is_booked;
     struct dispatch_booking booking;
-    int64_t released; /* assignment whose bookings are given back; 0: none */
+    struct dispatch_assignment released; /* a part whose bookings are given back; id 0: none */
     struct dispatch_change changes[DISPATCH_CHANGES_MAX];
     size_t change_count;
     bool round_changed; /* order.candidates are others than before */

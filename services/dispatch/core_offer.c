@@ -178,6 +178,8 @@ bool dispatch_reopen(struct dispatch_work *w, const struct order_reopen *body)
     FILL_ORDER(event, w, dispatch_actor(w));
     FILL_PART(event, &order->live);
     event->reason = body->reason;
+    /* What is left of the time it had would keep it from the same window. */
+    w->d->released = order->live;
     struct text *items = arena_array(w->c->arena, order->candidates.count + 1, sizeof *items);
     size_t count = 0;
     items[count++] = order->live.squad;

@@ -53,7 +53,7 @@ bool dispatch_cancel(struct dispatch_work *w, const struct order_cancel *body)
     if (waits)
         dispatch_leave_queue(w);
     if (is_booked)
-        w->d->released = live->id;
+        w->d->released = *live;
     return true;
 }
 

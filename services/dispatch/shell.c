@@ -224,8 +224,8 @@ static void keep(struct dispatch_shell *shell, struct batch *batch, struct input
     keep_part(held, batch->arena, &d->begun, true);
     if (d->is_booked)
         keep_booking(shell, batch, district, &d->booking);
-    if (d->released != 0)
-        release_booking(shell, batch, district, &d->moved);
+    if (d->released.id != 0)
+        release_booking(shell, batch, district, &d->released);
     keep_changes(shell, district, d);
 }
 

@@ -142,6 +142,18 @@ static void pack_sentence(const struct page *page, size_t row, const struct rule
               notice_text(zh ? rule->zh : rule->en, &words, page->arena));
 }
 
+/* A party with its names, as reporting shows them: KEY, KEY_zh, KEY_en. */
+static void pack_party(const struct page *page, size_t row, const char *key, int column)
+{
+    if (rows_text(page->rows, row, column).length == 0)
+        return;
+    pack_text(page->pack, key, rows_text(page->rows, row, column));
+    pack_text(page->pack, arena_format(page->arena, "%s_zh", key).at,
+              page_name(page, row, column, true));
+    pack_text(page->pack, arena_format(page->arena, "%s_en", key).at,
+              page_name(page, row, column, false));
+}
+
 static void pack_notice(const struct page *page, size_t row)
 {
     const struct rows *rows = page->rows;
@@ -151,8 +163,8 @@ static void pack_notice(const struct page *page, size_t row)
     pack_text(pack, "type", rows_text(rows, row, INBOX_TYPE));
     pack_text(pack, "side", rows_text(rows, row, INBOX_SIDE));
     pack_int(pack, "order", rows_int(rows, row, INBOX_ORDER));
-    pack_text_given(pack, "place", rows_text(rows, row, INBOX_PLACE));
-    pack_text_given(pack, "squad", rows_text(rows, row, INBOX_SQUAD));
+    pack_party(page, row, "place", INBOX_PLACE);
+    pack_party(page, row, "squad", INBOX_SQUAD);
     pack_time_given(pack, "due", rows_time(rows, row, INBOX_DUE));
     pack_time_given(pack, "time", rows_time(rows, row, INBOX_TIME));
     pack_time_given(pack, "recorded", rows_time(rows, row, INBOX_RECORDED));
