@@ -338,8 +338,10 @@ class Audit:
         for order, count in orders.items():
             if count > 1:
                 self.say(f"order {order} was given to {count} commands")
+        # Ids are load:SEED:PROCESS:…: of the processes whose histories are here every stored one must have been sent.
+        runs = {tuple(name.split(":")[:3]) for _, _, name in told}
         for district, caller, name in set(answers) - set(told):
-            if any((district, caller) == key[:2] for key in told) and name.startswith("load:"):
+            if tuple(name.split(":")[:3]) in runs:
                 self.say(f"command {name} of {caller} is stored and was never sent")
 
     def run(self, history_files=()):

@@ -36,6 +36,7 @@ class Client:
         self.socket.curve_publickey, self.socket.curve_secretkey = public, secret
         self.socket.curve_serverkey = server_key.encode() if isinstance(server_key, str) else server_key
         self.socket.linger = 0
+        self.socket.sndtimeo = 10000  # a denied key has no connection to send on: an error, not a hang
         self.socket.sndhwm = self.socket.rcvhwm = 100000
         self.socket.connect(endpoint)
         self.counter = itertools.count(1)
@@ -70,7 +71,7 @@ class Client:
     def new_id(self):
         return f"{self.prefix}-{next(self.counter)}"
 
-    def command(self, kind, *, id=None, on_behalf_of=None, time_ms=None, patient=True, **body):
+    def command(self, kind, /, *, id=None, on_behalf_of=None, time_ms=None, patient=True, **body):
         """One command; `patient` repeats it with the same id while the answer is retry or does not come."""
         message = {"id": id or self.new_id(), "type": kind, "body": body}
         if on_behalf_of is not None:
@@ -79,7 +80,7 @@ class Client:
             message["time"] = time_ms
         return self.insist(message) if patient else self.ask(message)
 
-    def query(self, kind, *, positions=(), patient=True, **body):
+    def query(self, kind, /, *, positions=(), patient=True, **body):
         message = {"id": self.new_id(), "type": kind, "body": body}
         if positions:
             message["after"] = list(positions)

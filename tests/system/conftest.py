@@ -1,18 +1,10 @@
 """Running services for the system tests: `stack` is shared by all of them, `stack_maker` gives one of its own to a test that
 breaks things."""
 
-import checker
 import pytest
+from audit import audit
 from ledger import Ledger
 from people import People
-
-
-def audit(stack):
-    """What the auditor finds in a stack once it is quiet."""
-    ledger = Ledger(stack.env["ZTC_DSN"])
-    ledger.wait_quiet()
-    ledger.close()
-    return checker.Audit(stack.env["ZTC_DSN"], stack.env["ZTC_REDIS"]).run()
 
 
 @pytest.fixture(scope="session")
@@ -46,5 +38,7 @@ def ledger(stack):
 
 @pytest.fixture(scope="session")
 def fragile(stack_maker):
-    """A second stack, for tests that kill processes and steal leases; a lease is taken over after one second."""
-    return stack_maker("fragile", settings={"ZTC_LEASE_TTL_MS": "1500"})
+    """A second stack, for tests that stop processes and steal leases; what others have is taken over soon. It too must balance."""
+    stack = stack_maker("fragile", settings={"ZTC_LEASE_TTL_MS": "1500", "ZTC_ANSWER_WAIT_MS": "1500"})
+    yield stack
+    assert audit(stack) == []
