@@ -5,7 +5,8 @@
 #include "cli/link.h"
 #include "cli/verb.h"
 
-/* The command as typed, sent with the key that `link` or the role names; prints the answer and returns the exit code. */
+/* The command as typed, sent with the key that `link` or the role names; prints the answer and
+ * returns the exit code. */
 struct ask_command {
     enum command_type type;
     const void *body;
@@ -14,7 +15,8 @@ struct ask_command {
     int64_t time;             /* INSTANT_ABSENT: not stated */
     const char *role;         /* whose key when none is named; NULL: complain */
 };
-int ask_command(const struct link_options *link, const struct ask_command *ask, struct arena *arena);
+int ask_command(const struct link_options *link, const struct ask_command *ask,
+                struct arena *arena);
 
 /* The encoded command, for senders of their own. */
 struct bytes ask_encode(enum command_type type, struct text id, struct text on_behalf_of,

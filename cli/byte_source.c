@@ -60,8 +60,8 @@ static bool magic_peek(struct byte_source *source)
         source->end += (size_t)n;
         source->taken += n;
     }
-    source->packed = source->end >= sizeof xz_magic &&
-                     memcmp(source->chunk, xz_magic, sizeof xz_magic) == 0;
+    source->packed =
+        source->end >= sizeof xz_magic && memcmp(source->chunk, xz_magic, sizeof xz_magic) == 0;
     return true;
 }
 

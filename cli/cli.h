@@ -18,7 +18,8 @@ enum cli_exit {
     CLI_ENVIRONMENT = 4, /* settings, keys, files, disk */
 };
 
-/* The language for people: ZTC_LANG, else LC_ALL, LC_MESSAGES, LANG; Chinese when it begins with "zh". */
+/* The language for people: ZTC_LANG, else LC_ALL, LC_MESSAGES, LANG; Chinese when it begins with
+ * "zh". */
 void cli_set_chinese(bool zh);
 bool cli_language_is_chinese(void); /* of the environment */
 bool cli_chinese(void);             /* as set */
@@ -28,10 +29,12 @@ bool cli_chinese(void);             /* as set */
 /* "ztc: …" on stderr, with a line end. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Lower-case hexadecimal of random bytes from the kernel; buffer holds 2 × bytes + 1, at most 32 bytes. */
+/* Lower-case hexadecimal of random bytes from the kernel; buffer holds 2 × bytes + 1, at most 32
+ * bytes. */
 const char *cli_random_hex(size_t bytes, char *buffer);
 
-/* A command's id of at most COMMAND_ID_MAX bytes: a longer text keeps its beginning and ends in its digest. */
+/* A command's id of at most COMMAND_ID_MAX bytes: a longer text keeps its beginning and ends in its
+ * digest. */
 struct text cli_command_id(struct text wanted, struct arena *arena);
 
 /* The first 2 × bytes hexadecimal digits of the plain SHA-256 of the text. */

@@ -1,13 +1,15 @@
-/* CSV row by row (libcsv), with each row's line number and raw bytes. Quotes, embedded line ends, CRLF and lone CR are
- * understood; blanks and tabs belong to their field; empty lines are skipped. What cannot be a row does not take the rest with it: when a
- * quote is never closed, its first line alone is reported and reading goes on with the next. */
+/* CSV row by row (libcsv), with each row's line number and raw bytes. Quotes, embedded line ends,
+ * CRLF and lone CR are understood; blanks and tabs belong to their field; empty lines are skipped.
+ * What cannot be a row does not take the rest with it: when a quote is never closed, its first line
+ * alone is reported and reading goes on with the next. */
 #ifndef ZTC_CLI_CSV_ROWS_H
 #define ZTC_CLI_CSV_ROWS_H
 
 #include "base/arena.h"
 #include "cli/byte_source.h"
 
-#define CSV_LINE_MAX   (256 * 1024) /* bytes of one line; what is beyond is dropped and the row reported */
+#define CSV_LINE_MAX                                                                               \
+    (256 * 1024) /* bytes of one line; what is beyond is dropped and the row reported */
 #define CSV_ROW_MAX    (1024 * 1024)
 #define CSV_FIELDS_MAX 1024
 
@@ -32,8 +34,8 @@ void csv_rows_destroy(struct csv_rows **rows);
 /* The next row, valid until the next call. FAILED: see byte_source_problem(). */
 enum csv_next csv_rows_next(struct csv_rows *rows, struct csv_row *row);
 
-/* The row just read spans several lines and is no good: it becomes its first line only, whose fields are not told, and the
- * others are read again as rows of their own. */
+/* The row just read spans several lines and is no good: it becomes its first line only, whose
+ * fields are not told, and the others are read again as rows of their own. */
 void csv_rows_retreat(struct csv_rows *rows, struct csv_row *row);
 
 #endif

@@ -11,10 +11,11 @@ struct docs_page {
     void (*print)(FILE *out);
 };
 
-extern const struct docs_page docs_pages[]; /* ends with a NULL name; they print in the language that is set */
+extern const struct docs_page
+    docs_pages[]; /* ends with a NULL name; they print in the language that is set */
 
-void docs_states(FILE *out);    /* life cycles: docs_states.c */
-void docs_commands(FILE *out);  /* messages: docs_messages.c */
+void docs_states(FILE *out);   /* life cycles: docs_states.c */
+void docs_commands(FILE *out); /* messages: docs_messages.c */
 void docs_queries(FILE *out);
 void docs_events(FILE *out);
 

@@ -42,8 +42,8 @@ static void bounds_cell(FILE *out, const struct field *field)
     switch (field->kind) {
     case FIELD_TEXT:
     case FIELD_CODE:
-        fprintf(out, SAY("%" PRId64 "–%" PRId64 " 字节", "%" PRId64 "–%" PRId64 " bytes"), field->min,
-                field->max);
+        fprintf(out, SAY("%" PRId64 "–%" PRId64 " 字节", "%" PRId64 "–%" PRId64 " bytes"),
+                field->min, field->max);
         break;
     case FIELD_INT:
         if (field->max == INT64_MAX)
@@ -128,10 +128,13 @@ void docs_commands(FILE *out)
 {
     docs_title(out, "命令", "Commands");
     fprintf(out, "%s\n\n",
-            SAY("命令是 msgpack 映射 `{id, type, on_behalf_of?, time?, body}`，发往受理的接入端口；答复为 "
+            SAY("命令是 msgpack 映射 `{id, type, on_behalf_of?, time?, "
+                "body}`，发往受理的接入端口；答复为 "
                 "`{id, status, result?, error?, events}`。同一编号的命令只做一次。未知的键略过。",
-                "A command is a msgpack map `{id, type, on_behalf_of?, time?, body}` sent to intake's feed; its answer is "
-                "`{id, status, result?, error?, events}`. A command's id is done once. Unknown keys are skipped."));
+                "A command is a msgpack map `{id, type, on_behalf_of?, time?, body}` sent to "
+                "intake's feed; its answer is "
+                "`{id, status, result?, error?, events}`. A command's id is done once. Unknown "
+                "keys are skipped."));
     types_print(out, command_types, COMMAND_COUNT, true);
 }
 
@@ -139,8 +142,10 @@ void docs_queries(FILE *out)
 {
     docs_title(out, "查询", "Queries");
     fprintf(out, "%s\n\n",
-            SAY("查询是 msgpack 映射 `{id, type, after?, body}`，发往报表的查询端口；`after` 列出须先看到的位置。",
-                "A query is a msgpack map `{id, type, after?, body}` sent to reporting; `after` lists positions that must "
+            SAY("查询是 msgpack 映射 `{id, type, after?, body}`，发往报表的查询端口；`after` "
+                "列出须先看到的位置。",
+                "A query is a msgpack map `{id, type, after?, body}` sent to reporting; `after` "
+                "lists positions that must "
                 "have been seen first."));
     types_print(out, query_types, QUERY_COUNT, false);
 }
@@ -149,9 +154,12 @@ void docs_events(FILE *out)
 {
     docs_title(out, "事件", "Events");
     fprintf(out, "%s\n\n",
-            SAY("事件的属性名取自 CloudEvents 1.0：`{specversion, id, source, type, time, subject, district, recorded, "
+            SAY("事件的属性名取自 CloudEvents 1.0：`{specversion, id, source, type, time, subject, "
+                "district, recorded, "
                 "part, offset, version, traceparent, data}`；下列为 `data` 的字段。",
-                "An event has the attribute names of CloudEvents 1.0: `{specversion, id, source, type, time, subject, "
-                "district, recorded, part, offset, version, traceparent, data}`; these are the fields of `data`."));
+                "An event has the attribute names of CloudEvents 1.0: `{specversion, id, source, "
+                "type, time, subject, "
+                "district, recorded, part, offset, version, traceparent, data}`; these are the "
+                "fields of `data`."));
     types_print(out, event_types, EVENT_COUNT, false);
 }

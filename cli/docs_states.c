@@ -7,7 +7,8 @@ static void roles_cell(FILE *out, unsigned roles)
     bool any = false;
     for (int role = 0; role < ROLE_COUNT; role++)
         if ((roles & 1u << role) != 0) {
-            fprintf(out, "%s%s", any ? SAY("、", ", ") : "", SAY(words_role.zh[role], words_role.en[role]));
+            fprintf(out, "%s%s", any ? SAY("、", ", ") : "",
+                    SAY(words_role.zh[role], words_role.en[role]));
             any = true;
         }
     if (!any)
@@ -41,7 +42,8 @@ static void order_diagram(FILE *out)
 static void order_table(FILE *out)
 {
     fprintf(out, "%s\n| --- | --- | --- | --- | --- | --- |\n",
-            SAY("| 由 | 步骤 | 到 | 谁 | 事件 | 服务 |", "| from | step | to | who may | event | service |"));
+            SAY("| 由 | 步骤 | 到 | 谁 | 事件 | 服务 |",
+                "| from | step | to | who may | event | service |"));
     for (size_t i = 0; i < order_step_count; i++) {
         const struct order_step *row = &order_steps[i];
         fprintf(out, "| `%s` | `%s` | `%s` | ", words_name(&words_order_state, (int)row->from),
@@ -96,7 +98,8 @@ void docs_states(FILE *out)
     docs_title(out, "状态", "States");
     fprintf(out, "%s\n\n## %s\n\n",
             SAY("没有列出的步骤一律以 `illegal_step` 拒绝，并告知当前状态与允许的步骤。",
-                "A step that has no row is refused as `illegal_step`, with the present state and the steps that are legal."),
+                "A step that has no row is refused as `illegal_step`, with the present state and "
+                "the steps that are legal."),
             SAY("订单", "Order"));
     order_diagram(out);
     order_table(out);

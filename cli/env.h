@@ -7,8 +7,8 @@
 
 #define ENV_DEFAULT_FILE ".run/env"
 
-/* Sets the ZTC_ variables of the file that are not set already. With file NULL the default file is read when it exists.
- * False: `problem` says why. */
+/* Sets the ZTC_ variables of the file that are not set already. With file NULL the default file is
+ * read when it exists. False: `problem` says why. */
 bool env_load(const char *file, char *problem, size_t size);
 
 /* The path of a role's secret certificate, ZTC_KEY_<ROLE>; NULL when not set. */

@@ -10,8 +10,9 @@ struct fact {
     const void *body;
 };
 
-/* An id made of what is said: "PREFIX:" and 8 hexadecimal digits of the body's digest, then the salt unless it is NULL.
- * An answer is remembered under its id, a refusal too: what was mended since needs another salt. */
+/* An id made of what is said: "PREFIX:" and 8 hexadecimal digits of the body's digest, then the
+ * salt unless it is NULL. An answer is remembered under its id, a refusal too: what was mended
+ * since needs another salt. */
 struct text fact_id(const struct fact *fact, const char *salt, struct arena *arena);
 struct bytes fact_encode(const struct fact *fact, struct text id, struct arena *arena);
 

@@ -8,7 +8,8 @@
 #define NAME_MAX_SIZE 200 /* bytes of a name (commands.def) */
 #define HASH_BYTES    4
 
-static const char *const kind_names[IMPORT_KIND_COUNT] = {"town", "department", "squad", "category"};
+static const char *const kind_names[IMPORT_KIND_COUNT] = {"town", "department", "squad",
+                                                          "category"};
 
 struct taken {
     bool is_category; /* categories have codes of their own; all organisations share theirs */
@@ -26,7 +27,8 @@ struct import_codes {
 
 static bool code_is_taken(const struct import_codes *codes, bool is_category, struct text code)
 {
-    for (const struct taken *at = codes->taken[text_hash(code) % BUCKETS]; at != NULL; at = at->next)
+    for (const struct taken *at = codes->taken[text_hash(code) % BUCKETS]; at != NULL;
+         at = at->next)
         if (at->is_category == is_category && text_equal(at->code, code))
             return true;
     return false;
@@ -127,7 +129,8 @@ struct import_row_facts import_codes_row(struct import_codes *codes, const struc
     };
 }
 
-const struct import_fact *import_codes_first(const struct import_codes *codes, enum import_kind kind)
+const struct import_fact *import_codes_first(const struct import_codes *codes,
+                                             enum import_kind kind)
 {
     return codes->first[kind];
 }

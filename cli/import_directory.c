@@ -63,8 +63,8 @@ static enum import_told send_organisation(struct session *session, const struct 
                                           const struct organisation_register *body,
                                           struct arena *arena, struct answer *answer)
 {
-    struct text prefix = arena_format(arena, "import:%.*s:%.*s", TEXT_ARG(map->district.code),
-                                      TEXT_ARG(body->code));
+    struct text prefix =
+        arena_format(arena, "import:%.*s:%.*s", TEXT_ARG(map->district.code), TEXT_ARG(body->code));
     fact_register(session, &(struct fact){prefix, COMMAND_organisation_register, body}, arena,
                   answer);
     return told_of(answer);
@@ -118,7 +118,8 @@ enum import_told import_directory_row(struct session *session, const struct impo
 
 /* --- register --------------------------------------------------------------------------------- */
 
-static enum import_told complain(enum import_told told, const struct answer *answer, const char *what)
+static enum import_told complain(enum import_told told, const struct answer *answer,
+                                 const char *what)
 {
     if (told == IMPORT_TOLD_OK)
         return told;
@@ -138,7 +139,8 @@ static enum import_told register_district(struct session *session, const struct 
     body.name_en = map->district.name_en;
     body.time_zone = map->time_zone;
     struct text prefix = arena_format(arena, "import:%.*s", TEXT_ARG(map->district.code));
-    fact_register(session, &(struct fact){prefix, COMMAND_district_register, &body}, arena, &answer);
+    fact_register(session, &(struct fact){prefix, COMMAND_district_register, &body}, arena,
+                  &answer);
     return complain(told_of(&answer), &answer, map->district.code.at);
 }
 

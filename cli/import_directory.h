@@ -1,5 +1,5 @@
-/* What a file needs in the directory: its district, committee and feed with their keys (--register), and at first sight its
- * towns, departments, squads and categories. */
+/* What a file needs in the directory: its district, committee and feed with their keys
+ * (--register), and at first sight its towns, departments, squads and categories. */
 #ifndef ZTC_CLI_IMPORT_DIRECTORY_H
 #define ZTC_CLI_IMPORT_DIRECTORY_H
 

@@ -42,7 +42,8 @@ static const char *string_of(struct reading *reading, json_t *object, const char
     if (value == NULL && !required)
         return NULL;
     if (!json_is_string(value) || json_string_length(value) == 0) {
-        fail(reading, SAY("%s.%s 须为非空文本", "%s.%s must be a text that is not empty"), where, key);
+        fail(reading, SAY("%s.%s 须为非空文本", "%s.%s must be a text that is not empty"), where,
+             key);
         return NULL;
     }
     return arena_string(reading->arena, text_of(json_string_value(value)));
@@ -111,7 +112,8 @@ static size_t words_of(struct reading *reading, json_t *object, const char *key,
     json_t *array = json_object_get(object, key);
     size_t count = json_array_size(array);
     if (!json_is_array(array) || count == 0 || count > IMPORT_WORDS_MAX) {
-        fail(reading, SAY("state.%s 须为 1 至 %d 个文本", "state.%s must be a list of 1 to %d texts"), key,
+        fail(reading,
+             SAY("state.%s 须为 1 至 %d 个文本", "state.%s must be a list of 1 to %d texts"), key,
              IMPORT_WORDS_MAX);
         return 0;
     }
@@ -143,14 +145,17 @@ static void need_of(struct reading *reading, json_t *root, struct import_map *ma
     map->need_count = json_array_size(columns);
     if (map->need_count == 0 || map->need_count > IMPORT_COLUMNS_MAX) {
         map->need_count = 0;
-        fail(reading, SAY("need.columns 须为 1 至 %d 个列名", "need.columns must be 1 to %d names of columns"),
+        fail(reading,
+             SAY("need.columns 须为 1 至 %d 个列名",
+                 "need.columns must be 1 to %d names of columns"),
              IMPORT_COLUMNS_MAX);
         return;
     }
     for (size_t i = 0; i < map->need_count; i++) {
         json_t *name = json_array_get(columns, i);
         if (!json_is_string(name)) {
-            fail(reading, "%s", SAY("need.columns 须为列名", "need.columns must be names of columns"));
+            fail(reading, "%s",
+                 SAY("need.columns 须为列名", "need.columns must be names of columns"));
             return;
         }
         const char *copy = arena_string(reading->arena, text_of(json_string_value(name)));
@@ -168,7 +173,8 @@ static void district_of(struct reading *reading, json_t *root, struct import_map
         return;
     map->time_zone = text_of(string_of(reading, object, "district", "time_zone", true));
     if (!reading->failed && !instant_zone_known(map->time_zone))
-        fail(reading, SAY("没有时区“%s”", "district.time_zone: no such time zone: %s"), map->time_zone.at);
+        fail(reading, SAY("没有时区“%s”", "district.time_zone: no such time zone: %s"),
+             map->time_zone.at);
 }
 
 static void map_fill(struct reading *reading, json_t *root, struct import_map *map)
@@ -199,14 +205,16 @@ static void map_fill(struct reading *reading, json_t *root, struct import_map *m
     need_of(reading, root, map);
 }
 
-struct import_map *import_map_read(const char *path, struct arena *arena, char *problem, size_t size)
+struct import_map *import_map_read(const char *path, struct arena *arena, char *problem,
+                                   size_t size)
 {
     struct reading reading = {.arena = arena, .problem = problem, .size = size};
     json_error_t error;
     json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
         if (error.line > 0)
-            snprintf(problem, size, SAY("%s 第 %d 行：%s", "%s line %d: %s"), path, error.line, error.text);
+            snprintf(problem, size, SAY("%s 第 %d 行：%s", "%s line %d: %s"), path, error.line,
+                     error.text);
         else
             snprintf(problem, size, "%s", error.text);
         return NULL;
@@ -244,9 +252,9 @@ bool import_map_bind(struct import_map *map, const struct text *header, size_t c
 {
     struct reading reading = {.problem = problem, .size = size};
     struct import_column *columns[] = {
-        &map->id,           &map->opened.column,   &map->closed.column, &map->state,
-        &map->town.column,  &map->squad.column,    &map->department,    &map->category.column,
-        &map->activity,     &map->outcome,
+        &map->id,          &map->opened.column, &map->closed.column, &map->state,
+        &map->town.column, &map->squad.column,  &map->department,    &map->category.column,
+        &map->activity,    &map->outcome,
     };
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         column_bind(&reading, columns[i], header, count);

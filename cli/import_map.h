@@ -1,4 +1,5 @@
-/* What the columns of a CSV of cases mean: a mapping file (JSON; see seeds/README.md) and the codes made from its values. */
+/* What the columns of a CSV of cases mean: a mapping file (JSON; see seeds/README.md) and the codes
+ * made from its values. */
 #ifndef ZTC_CLI_IMPORT_MAP_H
 #define ZTC_CLI_IMPORT_MAP_H
 
@@ -11,7 +12,8 @@ struct import_names {
     struct text code, name_zh, name_en;
 };
 
-/* A column by name; `index` is known once the header was read, -1 while not, or when the mapping names none. */
+/* A column by name; `index` is known once the header was read, -1 while not, or when the mapping
+ * names none. */
 struct import_column {
     const char *name; /* NULL: the mapping has none */
     int index;
@@ -45,15 +47,18 @@ struct import_map {
 };
 
 /* Reads a mapping into the arena; NULL: `problem` says what is wrong and where. */
-struct import_map *import_map_read(const char *path, struct arena *arena, char *problem, size_t size);
+struct import_map *import_map_read(const char *path, struct arena *arena, char *problem,
+                                   size_t size);
 
-/* Finds the columns in a header. False: `problem` names the first that is missing or there twice. */
+/* Finds the columns in a header. False: `problem` names the first that is missing or there twice.
+ */
 bool import_map_bind(struct import_map *map, const struct text *header, size_t count, char *problem,
                      size_t size);
 
-/* A value as a code: lower-case ASCII letters and digits, everything else '-', runs of it once, none at the ends, at most
- * 40 bytes. When more was lost than case and single separators (blank _ - . /), or something was cut, '-' and the first 8
- * hexadecimal digits of the value's SHA-256 follow; they stand alone when nothing else is left. */
+/* A value as a code: lower-case ASCII letters and digits, everything else '-', runs of it once,
+ * none at the ends, at most 40 bytes. When more was lost than case and single separators (blank _ -
+ * . /), or something was cut, '-' and the first 8 hexadecimal digits of the value's SHA-256 follow;
+ * they stand alone when nothing else is left. */
 struct text import_slug(struct text value, struct arena *arena);
 
 #endif

@@ -10,9 +10,9 @@
 #include "cli/cli.h"
 #include "cli/print.h"
 
-#define UNSETTLED_MAX  16384 /* rows behind one that is slow */
-#define SAVE_STEP_MS   1000
-#define PUMP_WAIT_MS   20
+#define UNSETTLED_MAX 16384 /* rows behind one that is slow */
+#define SAVE_STEP_MS  1000
+#define PUMP_WAIT_MS  20
 
 struct import_work {
     struct import_pipe *pipe;
@@ -210,8 +210,9 @@ static void closed(void *context, const struct answer *answer, struct bytes fram
         work_settle(work);
         return;
     case ANSWER_REFUSED:
-        work->is_closed_before = refusal->code == REFUSAL_illegal_step && refusal->state != NULL &&
-                                 strcmp(refusal->state, words_name(&words_order_state, ORDER_closed)) == 0;
+        work->is_closed_before =
+            refusal->code == REFUSAL_illegal_step && refusal->state != NULL &&
+            strcmp(refusal->state, words_name(&words_order_state, ORDER_closed)) == 0;
         if (work->is_closed_before)
             work_settle(work);
         else
@@ -304,12 +305,15 @@ void import_pipe_drop(struct import_pipe *pipe, struct import_work *work)
     pipe->broken = true;
 }
 
+/* The line tells two rows of one id apart, which the file may hold: the second one's order is there
+ * already. */
 static struct text command_id(const struct import_pipe *pipe, const struct import_work *work,
                               const char *what)
 {
     struct arena *arena = work->arena;
-    return cli_command_id(
-        arena_format(arena, "import:%s:%s:%.*s", pipe->done.run, what, TEXT_ARG(work->id)), arena);
+    return cli_command_id(arena_format(arena, "import:%s:%lld:%s:%.*s", pipe->done.run,
+                                       (long long)work->line, what, TEXT_ARG(work->id)),
+                          arena);
 }
 
 static struct bytes open_encode(const struct import_work *work, struct text id,
@@ -337,8 +341,8 @@ static struct bytes close_encode(const struct import_work *work, struct text id,
     return ask_encode(COMMAND_order_close_external, id, TEXT(""), row->closed, &body, work->arena);
 }
 
-void import_pipe_send(struct import_pipe *pipe, struct import_work *work, const struct import_row *row,
-                      const struct import_row_facts *facts)
+void import_pipe_send(struct import_pipe *pipe, struct import_work *work,
+                      const struct import_row *row, const struct import_row_facts *facts)
 {
     work->id = arena_text(work->arena, row->id);
     work->clipped = row->clipped;
@@ -354,7 +358,8 @@ void import_pipe_send(struct import_pipe *pipe, struct import_work *work, const 
         work->close = close_encode(work, work->close_id, row);
     }
     struct text open_id = command_id(pipe, work, "open");
-    session_send(pipe->settings.feed, open_id, open_encode(work, open_id, row, facts), opened, work);
+    session_send(pipe->settings.feed, open_id, open_encode(work, open_id, row, facts), opened,
+                 work);
 }
 
 void import_pipe_drain(struct import_pipe *pipe)

@@ -1,5 +1,6 @@
-/* Rows on their way through the feed: each opens an order and, when its case is closed, closes it once the opening was
- * answered. Rows are settled in the order of the file: counted, put into the rejects, and passed by the resume file. */
+/* Rows on their way through the feed: each opens an order and, when its case is closed, closes it
+ * once the opening was answered. Rows are settled in the order of the file: counted, put into the
+ * rejects, and passed by the resume file. */
 #ifndef ZTC_CLI_IMPORT_PIPE_H
 #define ZTC_CLI_IMPORT_PIPE_H
 
@@ -24,12 +25,13 @@ struct import_pipe *import_pipe_new(const struct import_pipe_settings *settings)
 /* Forgets what is not settled. False: the rejects could not be written. */
 bool import_pipe_destroy(struct import_pipe **pipe);
 
-/* Takes a row in; each is then sent, rejected or dropped. The raw row is copied. May wait for others to be settled. */
+/* Takes a row in; each is then sent, rejected or dropped. The raw row is copied. May wait for
+ * others to be settled. */
 struct import_work *import_pipe_take(struct import_pipe *pipe, const struct csv_row *cells);
 struct arena *import_work_arena(struct import_work *work); /* lives until the work is settled */
 
-void import_pipe_send(struct import_pipe *pipe, struct import_work *work, const struct import_row *row,
-                      const struct import_row_facts *facts);
+void import_pipe_send(struct import_pipe *pipe, struct import_work *work,
+                      const struct import_row *row, const struct import_row_facts *facts);
 void import_pipe_reject(struct import_pipe *pipe, struct import_work *work, struct text id,
                         const char *code, const char *field, const char *reason);
 /* The last one taken, not settled ever: the import stops before it. */

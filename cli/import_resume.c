@@ -17,7 +17,10 @@ static const struct {
     const char *name;
     size_t offset;
 } numbers[] = {
-#define NUMBER(field) {#field, offsetof(struct import_totals, field)}
+#define NUMBER(field)                                                                              \
+    {                                                                                              \
+#field, offsetof(struct import_totals, field)                                              \
+    }
     NUMBER(read),          NUMBER(rejected),   NUMBER(clipped),       NUMBER(opened_new),
     NUMBER(opened_before), NUMBER(closed_new), NUMBER(closed_before),
 #undef NUMBER
@@ -57,7 +60,8 @@ int import_resume_read(const char *path, struct import_resume *resume, char *pro
     bool fine = root != NULL && fields_read(root, resume);
     json_decref(root);
     if (!fine)
-        snprintf(problem, size, SAY("%s 不是导入进度文件", "%s is not a file of an import's progress"), path);
+        snprintf(problem, size,
+                 SAY("%s 不是导入进度文件", "%s is not a file of an import's progress"), path);
     return fine ? 1 : -1;
 }
 

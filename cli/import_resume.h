@@ -1,4 +1,5 @@
-/* How far an import came: a small file, replaced and synced as a whole, so that a killed import goes on where it was. */
+/* How far an import came: a small file, replaced and synced as a whole, so that a killed import
+ * goes on where it was. */
 #ifndef ZTC_CLI_IMPORT_RESUME_H
 #define ZTC_CLI_IMPORT_RESUME_H
 
@@ -16,8 +17,9 @@ struct import_totals {
 };
 
 struct import_resume {
-    char run[IMPORT_RUN_SIZE];       /* part of the ids of commands: a resumed import repeats its own */
-    char header[IMPORT_HEADER_SIZE]; /* digest of the file's header and the feed: another file is refused */
+    char run[IMPORT_RUN_SIZE]; /* part of the ids of commands: a resumed import repeats its own */
+    char header[IMPORT_HEADER_SIZE]; /* digest of the file's header and the feed: another file is
+                                        refused */
     int64_t line;                    /* everything before this line is settled */
     int64_t rejects_bytes;           /* length of the rejects file then */
     struct import_totals totals;

@@ -42,8 +42,8 @@ static bool civil_of(const struct tm *broken, struct text zone, int64_t *instant
     return instant_from_civil(zone, civil, instant);
 }
 
-static bool time_read(const struct import_map *map, const struct import_time *time, struct text cell,
-                      int64_t *instant)
+static bool time_read(const struct import_map *map, const struct import_time *time,
+                      struct text cell, int64_t *instant)
 {
     char buffer[TIME_TEXT_MAX];
     struct tm broken = {.tm_mday = 1};
@@ -189,9 +189,12 @@ static const struct {
     [IMPORT_BAD_TEXT] = {"bad_text", "含有 NUL 或非法 UTF-8", "holds NUL or is not UTF-8"},
     [IMPORT_NO_ID] = {"missing_field", "没有编号", "has no id"},
     [IMPORT_LONG_ID] = {"too_long", "编号过长", "the id is too long"},
-    [IMPORT_BAD_TIME] = {"bad_time", "时间无法按格式读出", "the time does not have the mapping's format"},
-    [IMPORT_NO_CLOSING_TIME] = {"bad_time", "已办结却没有办结时间", "closed without a closing time"},
-    [IMPORT_UNKNOWN_STATE] = {"unknown_word", "映射未列出的状态", "a state the mapping does not list"},
+    [IMPORT_BAD_TIME] = {"bad_time", "时间无法按格式读出",
+                         "the time does not have the mapping's format"},
+    [IMPORT_NO_CLOSING_TIME] = {"bad_time", "已办结却没有办结时间",
+                                "closed without a closing time"},
+    [IMPORT_UNKNOWN_STATE] = {"unknown_word", "映射未列出的状态",
+                              "a state the mapping does not list"},
     [IMPORT_EMPTY] = {"missing_field", "不得为空", "must not be empty"},
 };
 

@@ -19,7 +19,8 @@ enum import_trouble {
     IMPORT_EMPTY,
 };
 
-/* Cells as they are to be sent; raw values of what becomes codes. Texts point into the row or the arena. */
+/* Cells as they are to be sent; raw values of what becomes codes. Texts point into the row or the
+ * arena. */
 struct import_row {
     struct text id;
     int64_t opened, closed; /* closed: INSTANT_ABSENT when the case is open */

@@ -21,7 +21,8 @@ static bool name_fine(const char *name)
     return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
 }
 
-/* zcert_save() writes both files; they exist already, empty and 0600, so that the secret is never open to others. */
+/* zcert_save() writes both files; they exist already, empty and 0600, so that the secret is never
+ * open to others. */
 static bool file_reserve(const char *path, char *problem, size_t size)
 {
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);

@@ -8,7 +8,8 @@
 #define KEYS_PUBLIC_SIZE 41 /* Z85 with its NUL */
 #define KEYS_PATH_MAX    4096
 
-/* Makes the pair DIR/NAME.key and DIR/NAME.key_secret, creating the directory (0700). False: `problem`; never overwrites. */
+/* Makes the pair DIR/NAME.key and DIR/NAME.key_secret, creating the directory (0700). False:
+ * `problem`; never overwrites. */
 bool keys_make(const char *dir, const char *name, char *problem, size_t size);
 
 /* The public key of a certificate file, public or secret. */

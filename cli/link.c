@@ -6,27 +6,31 @@
 #include "cli/cli.h"
 #include "cli/env.h"
 
-#define ZONE_DEFAULT   "Asia/Shanghai"
-#define TIMEOUT_S_MAX  86400
-#define PROBLEM_MAX    512
+#define ZONE_DEFAULT      "Asia/Shanghai"
+#define TIMEOUT_S_MAX     86400
+#define PROBLEM_MAX       512
 #define SERVER_KEY_LENGTH 40
 
 void link_rows(struct link_options *link, struct option_row rows[LINK_ROW_COUNT])
 {
     const struct option_row all[LINK_ROW_COUNT] = {
         {"key", OPTION_STRING, &link->key_file, 0, 0, "FILE",
-         "本方的密钥证书（含私钥）；默认为 ZTC_KEY", "the caller's secret certificate; ZTC_KEY by default"},
+         "本方的密钥证书（含私钥）；默认为 ZTC_KEY",
+         "the caller's secret certificate; ZTC_KEY by default"},
         {"as", OPTION_STRING, &link->role, 0, 0, "ROLE", "使用 ZTC_KEY_<角色> 的密钥",
          "use the key of ZTC_KEY_<ROLE>"},
         {"env", OPTION_STRING, &link->env_file, 0, 0, "FILE",
-         "读取未设置的 ZTC_ 变量；默认为 .run/env", "read ZTC_ variables that are not set; .run/env by default"},
+         "读取未设置的 ZTC_ 变量；默认为 .run/env",
+         "read ZTC_ variables that are not set; .run/env by default"},
         {"zone", OPTION_STRING, &link->zone, 0, 0, "ZONE",
          "读写时间的时区；默认为 ZTC_ZONE 或 Asia/Shanghai",
          "zone of times read and shown; ZTC_ZONE or Asia/Shanghai by default"},
         {"timeout", OPTION_NUMBER, &link->timeout_s, 1, TIMEOUT_S_MAX, "SECONDS",
          "等待与重试的总时间", "how long to wait and repeat"},
-        {"json", OPTION_FLAG, &link->json, 0, 0, NULL, "原样输出答复（JSON）", "print the raw answer as JSON"},
-        {"verbose", OPTION_FLAG, &link->verbose, 0, 0, NULL, "另印出编号与位置", "print ids and positions too"},
+        {"json", OPTION_FLAG, &link->json, 0, 0, NULL, "原样输出答复（JSON）",
+         "print the raw answer as JSON"},
+        {"verbose", OPTION_FLAG, &link->verbose, 0, 0, NULL, "另印出编号与位置",
+         "print ids and positions too"},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
     };
     for (size_t i = 0; i < LINK_ROW_COUNT; i++)
@@ -76,9 +80,10 @@ const char *link_key(const struct link_options *link, const char *fallback_role)
     if (key == NULL && role != NULL) {
         key = env_role_key(role);
         if (key == NULL) {
-            cli_complain(SAY("没有设置 %s 的密钥（ZTC_KEY_<角色>，见 .run/env）；可用 --key 文件",
-                             "no key for %s is set (ZTC_KEY_<ROLE>, see .run/env); or give --key FILE"),
-                         role);
+            cli_complain(
+                SAY("没有设置 %s 的密钥（ZTC_KEY_<角色>，见 .run/env）；可用 --key 文件",
+                    "no key for %s is set (ZTC_KEY_<ROLE>, see .run/env); or give --key FILE"),
+                role);
             return NULL;
         }
     }

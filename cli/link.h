@@ -1,4 +1,5 @@
-/* From settings to sessions: who calls, where to, how long; the common options of all verbs that connect. */
+/* From settings to sessions: who calls, where to, how long; the common options of all verbs that
+ * connect. */
 #ifndef ZTC_CLI_LINK_H
 #define ZTC_CLI_LINK_H
 

@@ -18,8 +18,9 @@ static void usage(FILE *out)
         {VERB_DIRECTORY, "名录", "Directory"},
         {VERB_OPERATION, "运维", "Operation"},
     };
-    fprintf(out, "%s\n", SAY("用法：ztc 动词 [参数] [选项]；ztc 动词 --help 给出各项说明",
-                             "Usage: ztc VERB [ARGUMENTS] [OPTIONS]; ztc VERB --help tells more"));
+    fprintf(out, "%s\n",
+            SAY("用法：ztc 动词 [参数] [选项]；ztc 动词 --help 给出各项说明",
+                "Usage: ztc VERB [ARGUMENTS] [OPTIONS]; ztc VERB --help tells more"));
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
         fprintf(out, "\n%s\n", SAY(groups[g].zh, groups[g].en));
         for (const struct verb *verb = verbs; verb->name != NULL; verb++)

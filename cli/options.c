@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/width.h"
@@ -108,10 +109,10 @@ static struct option *long_options(const struct options *options, struct arena *
     for (size_t i = 0; options->type != NULL && i < options->type->field_count; i++) {
         const struct field *field = &options->type->fields[i];
         if (count < OPTIONS_MAX)
-            table[count++] = (struct option){
-                options_field_name(options, field, arena),
-                field->kind == FIELD_FLAG ? optional_argument : required_argument, NULL,
-                VALUE_FIELD + (int)i};
+            table[count++] =
+                (struct option){options_field_name(options, field, arena),
+                                field->kind == FIELD_FLAG ? optional_argument : required_argument,
+                                NULL, VALUE_FIELD + (int)i};
     }
     return table;
 }
@@ -197,26 +198,25 @@ bool options_parse(struct options *options, int argc, char **argv, struct arena 
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-/* "2026-03-01 09:00", "2026-03-01T09:00:30", "2026-03-01": civil time without an offset. */
+/* Civil time without an offset. */
 static bool civil_read(struct text t, struct civil *civil)
 {
-    char buffer[INSTANT_TEXT_MAX], more;
-    int used = -1;
+    static const char *const formats[] = {"%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S",
+                                          "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"};
+    char buffer[INSTANT_TEXT_MAX];
     if (t.length >= sizeof buffer || !text_is_clean(t))
         return false;
     memcpy(buffer, t.at, t.length);
     buffer[t.length] = '\0';
-    *civil = (struct civil){0};
-    if (sscanf(buffer, "%4d-%2d-%2d%n", &civil->year, &civil->month, &civil->day, &used) != 3)
-        return false;
-    if (buffer[used] == '\0')
-        return true;
-    const char *rest = buffer + used + 1;
-    if (buffer[used] != ' ' && buffer[used] != 'T')
-        return false;
-    return sscanf(rest, "%2d:%2d:%2d%c", &civil->hour, &civil->minute, &civil->second, &more) == 3 ||
-           (civil->second = 0,
-            sscanf(rest, "%2d:%2d%c", &civil->hour, &civil->minute, &more) == 2);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct tm broken = {.tm_mday = 0};
+        const char *end = strptime(buffer, formats[i], &broken);
+        *civil = (struct civil){broken.tm_year + 1900, broken.tm_mon + 1, broken.tm_mday,
+                                broken.tm_hour,        broken.tm_min,     broken.tm_sec};
+        if (end != NULL && *end == '\0')
+            return true;
+    }
+    return false;
 }
 
 bool options_time(struct text t, struct text zone, int64_t *instant)

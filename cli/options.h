@@ -1,7 +1,8 @@
-/* Options of a verb by getopt_long: rows of its own, and one option for each field of the message it sends.
- * A field `window_start` is --window-start. Lists are given as a,b or by repeating the option; counts as NAME=NUMBER; times
- * in RFC 3339, or as "2026-03-01 09:00" in the zone; a flag alone means yes, or takes =yes or =no. A field named as a row
- * has its kind appended: --after-code. */
+/* Options of a verb by getopt_long: rows of its own, and one option for each field of the message
+ * it sends. A field `window_start` is --window-start. Lists are given as a,b or by repeating the
+ * option; counts as NAME=NUMBER; times in RFC 3339, or as "2026-03-01 09:00" in the zone; a flag
+ * alone means yes, or takes =yes or =no. A field named as a row has its kind appended:
+ * --after-code. */
 #ifndef ZTC_CLI_OPTIONS_H
 #define ZTC_CLI_OPTIONS_H
 
@@ -37,10 +38,11 @@ struct option_given {
 
 struct options {
     /* Filled in by the caller. */
-    const struct option_row *const *tables; /* tables of rows, each ending with a NULL name; ends with NULL */
-    const struct message_type *type;        /* NULL: the verb sends no message */
-    const char *const *operands;            /* fields that may stand without their option, or for verbs without a message
-                                             * names of operands; ends with NULL */
+    const struct option_row *const
+        *tables; /* tables of rows, each ending with a NULL name; ends with NULL */
+    const struct message_type *type; /* NULL: the verb sends no message */
+    const char *const *operands; /* fields that may stand without their option, or for verbs without
+                                  * a message names of operands; ends with NULL */
     /* Filled in by options_parse. */
     bool help;
     int operand_count;
@@ -50,11 +52,13 @@ struct options {
     char problem[OPTIONS_PROBLEM_MAX];
 };
 
-/* Reads the command line; argv[0] is the verb. False: `problem` says what is wrong. The argument vector is reordered. */
+/* Reads the command line; argv[0] is the verb. False: `problem` says what is wrong. The argument
+ * vector is reordered. */
 bool options_parse(struct options *options, int argc, char **argv, struct arena *arena);
 
-/* Sets the message's fields (cleared first) from what was given. False: `problem`. Bounds are those of the field table:
- * the message is encoded and decoded once, so that what passes here is well-formed for the services too. */
+/* Sets the message's fields (cleared first) from what was given. False: `problem`. Bounds are those
+ * of the field table: the message is encoded and decoded once, so that what passes here is
+ * well-formed for the services too. */
 bool options_fill(struct options *options, struct text zone, struct arena *arena, void *message);
 
 /* A time as options take it. */

@@ -9,10 +9,10 @@
 #include "cli/verb.h"
 #include "cli/width.h"
 
-#define CELL_WIDTH_MAX  48
-#define LAST_WIDTH_MAX  400 /* the last column may run on */
-#define COLUMNS_MAX     24
-#define TIME_FROM_MS    1000000000000LL /* no count of ours is so large: it is a time (after 2001) */
+#define CELL_WIDTH_MAX 48
+#define LAST_WIDTH_MAX 400 /* the last column may run on */
+#define COLUMNS_MAX    24
+#define TIME_FROM_MS   1000000000000LL /* no count of ours is so large: it is a time (after 2001) */
 
 static const struct label {
     const char *key, *zh, *en;
@@ -48,7 +48,8 @@ static const struct words *words_of_key(const char *key)
     return NULL;
 }
 
-/* A word of a vocabulary, a type of event or command, in the user's language; else the text itself. */
+/* A word of a vocabulary, a type of event or command, in the user's language; else the text itself.
+ */
 static const char *word_said(const char *key, const char *value)
 {
     const struct words *words = words_of_key(key);
@@ -94,7 +95,10 @@ static const char *value_said(const char *key, json_t *value, struct text zone,
 /* What an event's data repeat of the order whose page they stand on. */
 static bool is_said_before(const char *key)
 {
-    static const char *const said[] = {"order", "state", "by", "place", "town", "assignment"};
+    static const char *const said[] = {
+        "order",           "state",    "by",   "place",     "town",
+        "assignment",      "activity", "need", "squads",    "category",
+        "expected_people", "urgency",  "mode", "resources", "attachments"};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
         if (strcmp(key, said[i]) == 0)
             return true;
@@ -106,25 +110,22 @@ static const char *object_said(json_t *object, struct text zone, struct arena *a
     struct text all = TEXT("");
     const char *key;
     json_t *value;
-    json_object_foreach (object, key, value)
-        if (!is_said_before(key))
-            all = arena_format(arena, "%.*s%s%s %s", TEXT_ARG(all), all.length > 0 ? ", " : "",
-                               print_label(key), value_said(key, value, zone, arena));
-    return all.length > 0 ? all.at : "";
+    json_object_foreach(object, key, value) if (!is_said_before(key)) all =
+        arena_format(arena, "%.*s%s%s %s", TEXT_ARG(all), all.length > 0 ? ", " : "",
+                     print_label(key), value_said(key, value, zone, arena));
+    return all.length > 0 ? all.at : SAY("无", "none");
 }
 
-static const char *array_said(const char *key, json_t *array, struct text zone,
-                              struct arena *arena)
+static const char *array_said(const char *key, json_t *array, struct text zone, struct arena *arena)
 {
     struct text all = TEXT("");
     for (size_t i = 0; i < json_array_size(array); i++)
         all = arena_format(arena, "%.*s%s%s", TEXT_ARG(all), i > 0 ? ", " : "",
                            value_said(key, json_array_get(array, i), zone, arena));
-    return all.length > 0 ? all.at : "";
+    return all.length > 0 ? all.at : SAY("无", "none");
 }
 
-static const char *value_said(const char *key, json_t *value, struct text zone,
-                              struct arena *arena)
+static const char *value_said(const char *key, json_t *value, struct text zone, struct arena *arena)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
@@ -208,10 +209,12 @@ void print_table(const struct print_table *table, FILE *out)
             cell_put(table->cells[r * table->columns + c], widths[c], c + 1 == columns, out);
 }
 
-/* --- what is shown of an answer ---------------------------------------------------------------- */
+/* --- what is shown of an answer ----------------------------------------------------------------
+ */
 
-/* Answers say names in both languages, beside their code: place, place_zh, place_en. Shown is one: "回龙村 (330212106209)".
- * Thousandths are shown as what they are; what only traces are made of is left to --json. */
+/* Answers say names in both languages, beside their code: place, place_zh, place_en. Shown is one:
+ * "回龙村 (330212106209)". Thousandths are shown as what they are; what only traces are made of is
+ * left to --json. */
 #define SUFFIX_LENGTH 3 /* of _zh and _en */
 #define KEY_SIZE      128
 
@@ -294,14 +297,12 @@ static json_t *shown(json_t *value)
     size_t i;
     if (json_is_object(value)) {
         out = json_object();
-        json_object_foreach (value, key, item)
-            shown_put(out, value, key, item);
+        json_object_foreach(value, key, item) shown_put(out, value, key, item);
         return out;
     }
     if (json_is_array(value)) {
         out = json_array();
-        json_array_foreach (value, i, item)
-            json_array_append_new(out, shown(item));
+        json_array_foreach(value, i, item) json_array_append_new(out, shown(item));
         return out;
     }
     return json_incref(value);
@@ -315,16 +316,31 @@ static bool is_rows(json_t *value)
            json_is_object(json_array_get(value, 0));
 }
 
+/* Printed under a heading of its own. */
+static bool is_section(json_t *value)
+{
+    return is_rows(value) || (json_is_object(value) && json_object_size(value) > 0);
+}
+
 /* Rows that hold rows of their own are no table: each is printed as an object. */
 static bool is_nested(json_t *rows)
 {
     const char *key;
     json_t *item, *value;
     size_t i;
-    json_array_foreach (rows, i, item)
-        json_object_foreach (item, key, value)
-            if (is_rows(value))
-                return true;
+    json_array_foreach(rows, i, item)
+        json_object_foreach(item, key, value) if (is_rows(value)) return true;
+    return false;
+}
+
+/* When an order was in between: on its page, but too much for a table. */
+static bool is_between(const char *key, json_t *value)
+{
+    static const char *const times[] = {"placed",     "offered",   "accepted",
+                                        "checked_in", "completed", "ended"};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (strcmp(key, times[i]) == 0)
+            return json_integer_value(value) >= TIME_FROM_MS;
     return false;
 }
 
@@ -334,12 +350,14 @@ static size_t columns_of(json_t *rows, const char *keys[COLUMNS_MAX])
     size_t count = 0, row;
     json_t *item, *value;
     const char *key;
-    json_array_foreach (rows, row, item) {
-        json_object_foreach (item, key, value) {
+    json_array_foreach(rows, row, item)
+    {
+        json_object_foreach(item, key, value)
+        {
             size_t at = 0;
             while (at < count && strcmp(keys[at], key) != 0)
                 at++;
-            if (at == count && count < COLUMNS_MAX)
+            if (at == count && count < COLUMNS_MAX && !is_between(key, value))
                 keys[count++] = key;
         }
     }
@@ -370,8 +388,9 @@ static size_t label_width(json_t *object)
     size_t widest = 0;
     const char *key;
     json_t *value;
-    json_object_foreach (object, key, value) {
-        size_t width = is_rows(value) || json_is_object(value) ? 0 : width_of(text_of(print_label(key)));
+    json_object_foreach(object, key, value)
+    {
+        size_t width = is_section(value) ? 0 : width_of(text_of(print_label(key)));
         widest = width > widest ? width : widest;
     }
     return widest;
@@ -383,15 +402,17 @@ static void object_print(json_t *object, struct text zone, int indent, FILE *out
     size_t widest = label_width(object);
     const char *key;
     json_t *value;
-    json_object_foreach (object, key, value) {
-        if (is_rows(value) || json_is_object(value))
+    json_object_foreach(object, key, value)
+    {
+        if (is_section(value))
             continue;
         const char *label = print_label(key);
-        fprintf(out, "%*s%s%*s  %s\n", indent, "", label,
-                (int)(widest - width_of(text_of(label))), "", value_said(key, value, zone, arena));
+        fprintf(out, "%*s%s%*s  %s\n", indent, "", label, (int)(widest - width_of(text_of(label))),
+                "", value_said(key, value, zone, arena));
     }
-    json_object_foreach (object, key, value) {
-        if (!is_rows(value) && !json_is_object(value))
+    json_object_foreach(object, key, value)
+    {
+        if (!is_section(value))
             continue;
         fprintf(out, "\n%*s%s\n", indent, "", print_label(key));
         if (json_is_object(value))
@@ -410,7 +431,8 @@ static void list_print(json_t *rows, struct text zone, int indent, FILE *out)
         rows_print(rows, zone, out);
         return;
     }
-    json_array_foreach (rows, i, item) {
+    json_array_foreach(rows, i, item)
+    {
         if (i > 0)
             fputc('\n', out);
         object_print(item, zone, indent, out);
@@ -514,13 +536,15 @@ static void result_print(const struct answer *answer, FILE *out)
 {
     const struct result *result = &answer->result;
     if (result->subject.length > 0) {
-        fprintf(out, SAY("已登记：%.*s（第 %" PRId64 " 版）\n",
-                         "registered: %.*s (version %" PRId64 ")\n"),
-                TEXT_ARG(result->subject), result->version);
+        fprintf(
+            out,
+            SAY("已登记：%.*s（第 %" PRId64 " 版）\n", "registered: %.*s (version %" PRId64 ")\n"),
+            TEXT_ARG(result->subject), result->version);
         return;
     }
-    fprintf(out, SAY("订单 %" PRId64 "：%s（第 %" PRId64 " 版）\n",
-                     "order %" PRId64 ": %s (version %" PRId64 ")\n"),
+    fprintf(out,
+            SAY("订单 %" PRId64 "：%s（第 %" PRId64 " 版）\n",
+                "order %" PRId64 ": %s (version %" PRId64 ")\n"),
             result->order, word_said("state", words_name(&words_order_state, result->state)),
             result->version);
     if (result->assignment > 0)

@@ -14,7 +14,8 @@ void print_json_value(json_t *value, struct text zone, FILE *out); /* the same o
 /* The bytes as one line of JSON. */
 void print_json(struct bytes object, FILE *out);
 
-/* A command's answer: what it brought about, or the refusal with what to do. `id` is the command's. */
+/* A command's answer: what it brought about, or the refusal with what to do. `id` is the command's.
+ */
 void print_answer(const struct answer *answer, struct text id, bool verbose, FILE *out);
 /* The refusal alone: code, sentence, field, state, what is allowed, what to do. */
 void print_refusal(const struct answer *answer, FILE *out);

@@ -14,10 +14,8 @@
 void progress_begin(struct progress *progress, bool quiet)
 {
     int64_t now = cli_monotonic_ms();
-    *progress = (struct progress){.terminal = isatty(STDERR_FILENO) == 1,
-                                  .quiet = quiet,
-                                  .begun_ms = now,
-                                  .said_ms = now};
+    *progress = (struct progress){
+        .terminal = isatty(STDERR_FILENO) == 1, .quiet = quiet, .begun_ms = now, .said_ms = now};
 }
 
 const char *progress_number(int64_t number, char *buffer)

@@ -1,4 +1,5 @@
-/* How far a long job is: a bar on a terminal, otherwise a line every few seconds; both on stderr. */
+/* How far a long job is: a bar on a terminal, otherwise a line every few seconds; both on stderr.
+ */
 #ifndef ZTC_CLI_PROGRESS_H
 #define ZTC_CLI_PROGRESS_H
 

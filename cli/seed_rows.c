@@ -14,8 +14,9 @@ static const struct {
 } files[SEED_FILE_COUNT] = {
     [SEED_DISTRICT] = {"district", "code name_zh name_en time_zone"},
     [SEED_CATEGORIES] = {"categories", "code name_zh name_en"},
-    [SEED_ORGANISATIONS] = {"organisations",
-                            "code kind name_zh name_en short_zh parent site_kind sample commands places"},
+    [SEED_ORGANISATIONS] =
+        {"organisations",
+         "code kind name_zh name_en short_zh parent site_kind sample commands places"},
     [SEED_SQUADS] = {"squads", "code department name_zh name_en brand categories capacity sample"},
 };
 
@@ -45,7 +46,8 @@ bool seed_header_read(enum seed_file file, const struct csv_row *row, struct are
     for (const char *at = files[file].columns; *at != '\0';) {
         size_t length = strcspn(at, " ");
         if (column_find(header, (struct text){at, length}) < 0) {
-            snprintf(problem, size, SAY("缺少列 %.*s", "the column %.*s is missing"), (int)length, at);
+            snprintf(problem, size, SAY("缺少列 %.*s", "the column %.*s is missing"), (int)length,
+                     at);
             return false;
         }
         at += length + (at[length] == ' ');
@@ -84,15 +86,16 @@ static struct text_list cell_list(const struct seed_row *seed, const char *name)
     return (struct text_list){items, count};
 }
 
-static bool cell_word(const struct seed_row *seed, const char *name, const struct words *words, int *word)
+static bool cell_word(const struct seed_row *seed, const char *name, const struct words *words,
+                      int *word)
 {
     struct text t = cell(seed, name);
     if (t.length == 0)
         return true;
     *word = words_find(words, t);
     if (*word < 0)
-        snprintf(seed->problem, seed->size, SAY("%s 列的“%.*s”不在词表中", "%s: no such word: %.*s"), name,
-                 TEXT_ARG(t));
+        snprintf(seed->problem, seed->size,
+                 SAY("%s 列的“%.*s”不在词表中", "%s: no such word: %.*s"), name, TEXT_ARG(t));
     return *word >= 0;
 }
 
@@ -146,7 +149,8 @@ static bool squad_read(const struct seed_row *seed, struct text district,
     body->sample = text_equal(cell(seed, "sample"), TEXT("yes"));
     if (capacity.length == 0 || text_to_int(capacity, &body->capacity))
         return true;
-    snprintf(seed->problem, seed->size, SAY("capacity 不是整数：%.*s", "capacity: not a whole number: %.*s"),
+    snprintf(seed->problem, seed->size,
+             SAY("capacity 不是整数：%.*s", "capacity: not a whole number: %.*s"),
              TEXT_ARG(capacity));
     return false;
 }
@@ -183,14 +187,16 @@ static bool body_read(const struct seed_row *seed, struct text district, void *b
     return false;
 }
 
-bool seed_row_read(const struct seed_header *header, const struct csv_row *row, struct text district,
-                   struct arena *arena, struct fact *fact, char *problem, size_t size)
+bool seed_row_read(const struct seed_header *header, const struct csv_row *row,
+                   struct text district, struct arena *arena, struct fact *fact, char *problem,
+                   size_t size)
 {
     const struct seed_row seed = {header, row, arena, problem, size};
     const struct message_type *type = &command_types[type_of(header->file)];
     if (row->trouble != CSV_FINE || row->count != header->count || !text_is_clean(row->raw)) {
-        snprintf(problem, size, "%s", SAY("列数与表头不符，或不是 UTF-8",
-                                          "not as many fields as the header, or not UTF-8"));
+        snprintf(
+            problem, size, "%s",
+            SAY("列数与表头不符，或不是 UTF-8", "not as many fields as the header, or not UTF-8"));
         return false;
     }
     void *body = arena_alloc(arena, type->size), *checked = arena_alloc(arena, type->size);

@@ -20,9 +20,10 @@ struct seed_header {
 bool seed_header_read(enum seed_file file, const struct csv_row *row, struct arena *arena,
                       struct seed_header *header, char *problem, size_t size);
 
-/* One row as a command; everything in the arena. `district` may be empty for district.csv, whose row tells it. False:
- * `problem`. */
-bool seed_row_read(const struct seed_header *header, const struct csv_row *row, struct text district,
-                   struct arena *arena, struct fact *fact, char *problem, size_t size);
+/* One row as a command; everything in the arena. `district` may be empty for district.csv, whose
+ * row tells it. False: `problem`. */
+bool seed_row_read(const struct seed_header *header, const struct csv_row *row,
+                   struct text district, struct arena *arena, struct fact *fact, char *problem,
+                   size_t size);
 
 #endif

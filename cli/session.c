@@ -13,8 +13,8 @@
 #define BACKOFF_MIN_MS     50 /* after the answer `retry` */
 #define BACKOFF_MAX_MS     2000
 
-/* A connection that says nothing for so long is made anew: a key that was registered a moment ago may have been denied, and
- * libzmq does not try again by itself after that. */
+/* A connection that says nothing for so long is made anew: a key that was registered a moment ago
+ * may have been denied, and libzmq does not try again by itself after that. */
 #define SILENCE_MS 3000
 
 struct slot {
@@ -106,7 +106,8 @@ static void slot_send(struct session *session, struct slot *slot)
         bus_client_send(session->client, slot->frame, SEND_WAIT_MS);
 }
 
-/* The place is free before the callback runs, so that the callback may send one request without waiting. */
+/* The place is free before the callback runs, so that the callback may send one request without
+ * waiting. */
 static void slot_end(struct session *session, struct slot *slot, const struct answer *answer,
                      struct bytes frame)
 {
@@ -137,7 +138,8 @@ static struct slot *slot_find(struct session *session, struct text id)
     return NULL;
 }
 
-/* An answer to a request that was answered before (it had been sent twice) finds no place and is dropped. */
+/* An answer to a request that was answered before (it had been sent twice) finds no place and is
+ * dropped. */
 static void answer_take(struct session *session, struct bytes frame)
 {
     struct answer answer;
@@ -162,7 +164,8 @@ static void repeat_due(struct session *session)
         connection_open(session);
     for (size_t i = 0; i < session->settings.in_flight; i++) {
         struct slot *slot = &session->slots[i];
-        if (!slot->used || now < (slot->due_ms < slot->deadline_ms ? slot->due_ms : slot->deadline_ms))
+        if (!slot->used ||
+            now < (slot->due_ms < slot->deadline_ms ? slot->due_ms : slot->deadline_ms))
             continue;
         if (now >= slot->deadline_ms)
             slot_give_up(session, slot);

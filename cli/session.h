@@ -1,6 +1,6 @@
-/* One connection to a CURVE face, intake's feed or reporting's queries: a bounded number of requests in flight, each
- * repeated with the same id until it has an answer that is not `retry`, or its time is over. Answers are matched by id and
- * may come in any order. One thread. */
+/* One connection to a CURVE face, intake's feed or reporting's queries: a bounded number of
+ * requests in flight, each repeated with the same id until it has an answer that is not `retry`, or
+ * its time is over. Answers are matched by id and may come in any order. One thread. */
 #ifndef ZTC_CLI_SESSION_H
 #define ZTC_CLI_SESSION_H
 
@@ -10,8 +10,9 @@
 
 struct session;
 
-/* The last word on a request. `frame` are the answer's bytes; empty when there was none: then answer->status is ANSWER_RETRY
- * and the refusal the last one told, or `unanswered`. What both point to lives until the callback returns. It may send. */
+/* The last word on a request. `frame` are the answer's bytes; empty when there was none: then
+ * answer->status is ANSWER_RETRY and the refusal the last one told, or `unanswered`. What both
+ * point to lives until the callback returns. It may send. */
 typedef void session_done(void *context, const struct answer *answer, struct bytes frame);
 
 struct session_settings {

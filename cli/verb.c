@@ -9,9 +9,13 @@
 #define NEAR_MAX        3 /* letters that may differ for a suggestion */
 
 #define COMMAND(verb, group, type, operands, usage, zh, en)                                        \
-    {verb, group, verb_command, COMMAND_##type, operands, usage, zh, en}
+    {                                                                                              \
+        verb, group, verb_command, COMMAND_##type, operands, usage, zh, en                         \
+    }
 #define QUERY(verb, type, operands, usage, zh, en)                                                 \
-    {verb, VERB_QUERIES, verb_query, QUERY_##type, operands, usage, zh, en}
+    {                                                                                              \
+        verb, VERB_QUERIES, verb_query, QUERY_##type, operands, usage, zh, en                      \
+    }
 
 static const char *const order[] = {"order", NULL};
 static const char *const order_squad[] = {"order", "squad", NULL};
@@ -27,37 +31,63 @@ static const char *const file_only[] = {"file", NULL};
 
 const struct verb verbs[] = {
     COMMAND("submit", VERB_ORDERS, order_submit, NULL, "", "点单", "pick a service: a new order"),
-    COMMAND("return", VERB_ORDERS, order_return, order, "ORDER", "退回", "return an order to who picked it"),
-    COMMAND("resubmit", VERB_ORDERS, order_resubmit, order, "ORDER", "重新点单", "submit a returned order again"),
-    COMMAND("withdraw", VERB_ORDERS, order_withdraw, order, "ORDER", "撤回", "withdraw an order not yet placed"),
-    COMMAND("place", VERB_ORDERS, order_place, order, "ORDER", "下单", "place an order: the whistle"),
-    COMMAND("cancel", VERB_ORDERS, order_cancel, order, "ORDER", "取消", "cancel an order before its service"),
-    COMMAND("assign", VERB_ORDERS, order_assign, order_squad, "ORDER SQUAD", "指派", "assign an escalated order to a squad"),
-    COMMAND("accept", VERB_ORDERS, assignment_accept, order, "ORDER", "接单", "accept an offer and book its window"),
+    COMMAND("return", VERB_ORDERS, order_return, order, "ORDER", "退回",
+            "return an order to who picked it"),
+    COMMAND("resubmit", VERB_ORDERS, order_resubmit, order, "ORDER", "重新点单",
+            "submit a returned order again"),
+    COMMAND("withdraw", VERB_ORDERS, order_withdraw, order, "ORDER", "撤回",
+            "withdraw an order not yet placed"),
+    COMMAND("place", VERB_ORDERS, order_place, order, "ORDER", "下单",
+            "place an order: the whistle"),
+    COMMAND("cancel", VERB_ORDERS, order_cancel, order, "ORDER", "取消",
+            "cancel an order before its service"),
+    COMMAND("assign", VERB_ORDERS, order_assign, order_squad, "ORDER SQUAD", "指派",
+            "assign an escalated order to a squad"),
+    COMMAND("accept", VERB_ORDERS, assignment_accept, order, "ORDER", "接单",
+            "accept an offer and book its window"),
     COMMAND("decline", VERB_ORDERS, assignment_decline, order, "ORDER", "谢绝", "decline an offer"),
-    COMMAND("check-in", VERB_ORDERS, assignment_check_in, order, "ORDER", "报到", "check in: the squad is there"),
-    COMMAND("complete", VERB_ORDERS, assignment_complete, order, "ORDER", "完成", "complete the service, with its outcome"),
-    COMMAND("confirm", VERB_ORDERS, order_confirm, order, "ORDER", "确认评价", "confirm a completed order and score it"),
-    COMMAND("reopen", VERB_ORDERS, order_reopen, order, "ORDER", "不满意重办", "not satisfied: have it served again"),
-    COMMAND("open-external", VERB_ORDERS, order_open_external, NULL, "", "登记外部办件", "open an order whose case another system runs"),
-    COMMAND("close-external", VERB_ORDERS, order_close_external, order, "[ORDER]", "外部办结", "close an order whose case another system runs"),
-    QUERY("show", order_show, order, "[ORDER]", "查看订单及其全部经过", "an order with its full history"),
+    COMMAND("check-in", VERB_ORDERS, assignment_check_in, order, "ORDER", "报到",
+            "check in: the squad is there"),
+    COMMAND("complete", VERB_ORDERS, assignment_complete, order, "ORDER", "完成",
+            "complete the service, with its outcome"),
+    COMMAND("confirm", VERB_ORDERS, order_confirm, order, "ORDER", "确认评价",
+            "confirm a completed order and score it"),
+    COMMAND("reopen", VERB_ORDERS, order_reopen, order, "ORDER", "不满意重办",
+            "not satisfied: have it served again"),
+    COMMAND("open-external", VERB_ORDERS, order_open_external, NULL, "", "登记外部办件",
+            "open an order whose case another system runs"),
+    COMMAND("close-external", VERB_ORDERS, order_close_external, order, "[ORDER]", "外部办结",
+            "close an order whose case another system runs"),
+    QUERY("show", order_show, order, "[ORDER]", "查看订单及其全部经过",
+          "an order with its full history"),
     QUERY("list", order_list, NULL, "", "订单列表", "orders, newest first"),
     QUERY("board", board, town_only, "[TOWN]", "看板", "how many orders wait where, now"),
     QUERY("counts", counts, by_only, "BY", "统计", "counts of orders by what they have in common"),
-    QUERY("stars", stars, squad_only, "[SQUAD]", "星级及其依据", "a squad's stars in a quarter, with what they count"),
+    QUERY("stars", stars, squad_only, "[SQUAD]", "星级及其依据",
+          "a squad's stars in a quarter, with what they count"),
     QUERY("queue", queue, squad_only, "[SQUAD]", "待接单队列", "offers waiting for a squad"),
-    QUERY("inbox", inbox, organisation_only, "[ORGANISATION]", "收件箱", "notices of an organisation"),
-    QUERY("directory", directory_list, kind_only, "[KIND]", "名录", "organisations of the district"),
-    COMMAND("register-district", VERB_DIRECTORY, district_register, district_only, "DISTRICT", "登记区", "register a district, or change its names"),
-    COMMAND("register-category", VERB_DIRECTORY, category_register, code_only, "CODE", "登记服务类别", "register a service category"),
-    COMMAND("register-organisation", VERB_DIRECTORY, organisation_register, code_only, "CODE", "登记单位", "register an organisation, place or squad"),
-    {"keys", VERB_DIRECTORY, verb_keys, -1, keys_operands, "make NAME | public FILE | list | register | revoke", "密钥", "make, list, register and revoke keys"},
-    {"migrate", VERB_OPERATION, verb_migrate, -1, NULL, "", "建立或升级数据库", "bring the database up to this build"},
+    QUERY("inbox", inbox, organisation_only, "[ORGANISATION]", "收件箱",
+          "notices of an organisation"),
+    QUERY("directory", directory_list, kind_only, "[KIND]", "名录",
+          "organisations of the district"),
+    COMMAND("register-district", VERB_DIRECTORY, district_register, district_only, "DISTRICT",
+            "登记区", "register a district, or change its names"),
+    COMMAND("register-category", VERB_DIRECTORY, category_register, code_only, "CODE",
+            "登记服务类别", "register a service category"),
+    COMMAND("register-organisation", VERB_DIRECTORY, organisation_register, code_only, "CODE",
+            "登记单位", "register an organisation, place or squad"),
+    {"keys", VERB_DIRECTORY, verb_keys, -1, keys_operands,
+     "make NAME | public FILE | list | register | revoke", "密钥",
+     "make, list, register and revoke keys"},
+    {"migrate", VERB_OPERATION, verb_migrate, -1, NULL, "", "建立或升级数据库",
+     "bring the database up to this build"},
     {"seed", VERB_OPERATION, verb_seed, -1, NULL, "", "装载基础数据", "load the reference data"},
-    {"import", VERB_OPERATION, verb_import, -1, file_only, "FILE", "导入外部办件（CSV）", "send a file of cases (CSV) through the feed"},
-    {"play", VERB_OPERATION, verb_play, -1, NULL, "", "演示一单的全过程", "play one order from pick to stars"},
-    {"docs", VERB_OPERATION, verb_docs, -1, NULL, "", "由表格生成文档", "print the documentation of the tables"},
+    {"import", VERB_OPERATION, verb_import, -1, file_only, "FILE", "导入外部办件（CSV）",
+     "send a file of cases (CSV) through the feed"},
+    {"play", VERB_OPERATION, verb_play, -1, NULL, "", "演示一单的全过程",
+     "play one order from pick to stars"},
+    {"docs", VERB_OPERATION, verb_docs, -1, NULL, "", "由表格生成文档",
+     "print the documentation of the tables"},
     {NULL, VERB_OPERATION, NULL, -1, NULL, NULL, NULL, NULL},
 };
 
@@ -124,13 +154,14 @@ const struct verb *verb_nearest(const char *name)
 
 void verb_help(const struct verb *verb, const struct options *options, FILE *out)
 {
-    fprintf(out, SAY("用法：ztc %s %s [选项]\n%s。\n", "Usage: ztc %s %s [OPTIONS]\n%s.\n"), verb->name,
-            verb->usage, SAY(verb->zh, verb->en));
+    fprintf(out, SAY("用法：ztc %s %s [选项]\n%s。\n", "Usage: ztc %s %s [OPTIONS]\n%s.\n"),
+            verb->name, verb->usage, SAY(verb->zh, verb->en));
     options_print(options, out);
-    fprintf(out, "\n%s\n",
-            SAY("退出码：0 成功；1 被拒绝；2 用法有误；3 无答复或重试未果；4 环境有误。",
-                "Exit codes: 0 done; 1 refused; 2 wrong usage; 3 no answer, or retries were in vain; "
-                "4 trouble with the environment."));
+    fprintf(
+        out, "\n%s\n",
+        SAY("退出码：0 成功；1 被拒绝；2 用法有误；3 无答复或重试未果；4 环境有误。",
+            "Exit codes: 0 done; 1 refused; 2 wrong usage; 3 no answer, or retries were in vain; "
+            "4 trouble with the environment."));
 }
 
 bool verb_options(const struct verb *verb, struct options *options, int argc, char **argv,
@@ -144,7 +175,8 @@ bool verb_options(const struct verb *verb, struct options *options, int argc, ch
     }
     if (fine)
         return true;
-    cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options->problem, verb->name);
+    cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options->problem,
+                 verb->name);
     *exit_code = CLI_USAGE;
     return false;
 }

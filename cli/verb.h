@@ -1,4 +1,5 @@
-/* The verbs of ztc: one table in main.c; each runs with the rest of the command line and returns an exit code of cli.h. */
+/* The verbs of ztc: one table in main.c; each runs with the rest of the command line and returns an
+ * exit code of cli.h. */
 #ifndef ZTC_CLI_VERB_H
 #define ZTC_CLI_VERB_H
 

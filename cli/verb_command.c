@@ -33,7 +33,8 @@ int verb_command(const struct verb *verb, int argc, char **argv)
     void *body = arena_alloc(arena, type->size);
     ask.body = body;
     if (!options_fill(&options, link_zone(&link), arena, body))
-        cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options.problem, verb->name);
+        cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options.problem,
+                     verb->name);
     else if (time != NULL && !options_time(text_of(time), link_zone(&link), &ask.time))
         cli_complain(SAY("--time 不是时间：%s", "--time: not a time: %s"), time);
     else

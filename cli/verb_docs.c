@@ -22,8 +22,9 @@ void docs_cell(FILE *out, const char *text)
 
 void docs_title(FILE *out, const char *zh, const char *en)
 {
-    fprintf(out, "<!-- %s -->\n# %s\n\n", SAY("由 ztc docs 生成；请改表格，不要改此页。",
-                                             "Printed by ztc docs: change the tables, not this page."),
+    fprintf(out, "<!-- %s -->\n# %s\n\n",
+            SAY("由 ztc docs 生成；请改表格，不要改此页。",
+                "Printed by ztc docs: change the tables, not this page."),
             SAY(zh, en));
 }
 
@@ -36,14 +37,17 @@ static void docs_refusals(FILE *out)
     for (int code = REFUSAL_NONE + 1; code < REFUSAL_COUNT; code++) {
         fprintf(out, "| `%s` | ", refusal_name((enum refusal_code)code));
         docs_cell(out, refusal_text((enum refusal_code)code, cli_chinese()));
-        fprintf(out, " | %s | %s | ", refusal_is_retry((enum refusal_code)code) ? "retry" : "refused",
+        fprintf(out, " | %s | %s | ",
+                refusal_is_retry((enum refusal_code)code) ? "retry" : "refused",
                 refusal_is_kept((enum refusal_code)code) ? SAY("是", "yes") : SAY("否", "no"));
         docs_cell(out, print_advice((enum refusal_code)code, cli_chinese()));
         fputs(" |\n", out);
     }
     fprintf(out, "\n%s\n",
-            SAY("“记住”的拒绝随命令编号保存，同一编号再发得到同样的答复；其余的改正后可用同一编号再发。",
-                "A refusal that is remembered is stored with the command's id and given again to a repeat; the others may be "
+            SAY("“记住”的拒绝随命令编号保存，同一编号再发得到同样的答复；其余的改正后可用同一编号再"
+                "发。",
+                "A refusal that is remembered is stored with the command's id and given again to a "
+                "repeat; the others may be "
                 "mended and sent again under the same id."));
 }
 
@@ -56,7 +60,8 @@ static void docs_settings(FILE *out)
 static void docs_command_line(FILE *out)
 {
     docs_title(out, "命令行 ztc", "The command line ztc");
-    fprintf(out, "%s\n| --- | --- | --- |\n", SAY("| 动词 | 参数 | 含义 |", "| verb | arguments | meaning |"));
+    fprintf(out, "%s\n| --- | --- | --- |\n",
+            SAY("| 动词 | 参数 | 含义 |", "| verb | arguments | meaning |"));
     for (const struct verb *verb = verbs; verb->name != NULL; verb++) {
         fprintf(out, "| `%s` | ", verb->name);
         docs_cell(out, verb->usage);
@@ -64,17 +69,22 @@ static void docs_command_line(FILE *out)
         docs_cell(out, SAY(verb->zh, verb->en));
         fputs(" |\n", out);
     }
-    fprintf(out, "\n%s\n",
-            SAY("`ztc 动词 --help` 列出各选项；每个字段一个选项，`window_start` 即 `--window-start`。\n\n"
-                "退出码：0 成功；1 被拒绝；2 用法有误；3 无答复或重试未果；4 环境有误；130 被中断。",
-                "`ztc VERB --help` lists the options, one for each field: `window_start` is `--window-start`.\n\n"
-                "Exit codes: 0 done; 1 refused; 2 wrong usage; 3 no answer, or retries were in vain; 4 trouble with the "
-                "environment; 130 interrupted."));
+    fprintf(
+        out, "\n%s\n",
+        SAY("`ztc 动词 --help` 列出各选项；每个字段一个选项，`window_start` 即 "
+            "`--window-start`。\n\n"
+            "退出码：0 成功；1 被拒绝；2 用法有误；3 无答复或重试未果；4 环境有误；130 被中断。",
+            "`ztc VERB --help` lists the options, one for each field: `window_start` is "
+            "`--window-start`.\n\n"
+            "Exit codes: 0 done; 1 refused; 2 wrong usage; 3 no answer, or retries were in vain; 4 "
+            "trouble with the "
+            "environment; 130 interrupted."));
 }
 
 const struct docs_page docs_pages[] = {
-    {"commands", docs_commands}, {"queries", docs_queries},   {"events", docs_events},
-    {"states", docs_states},     {"refusals", docs_refusals}, {"settings", docs_settings},
+    {"commands", docs_commands}, {"queries", docs_queries},
+    {"events", docs_events},     {"states", docs_states},
+    {"refusals", docs_refusals}, {"settings", docs_settings},
     {"ztc", docs_command_line},  {NULL, NULL},
 };
 

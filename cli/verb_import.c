@@ -63,7 +63,8 @@ static const char *own_key(const struct import *import, struct text organisation
 {
     char *path = arena_alloc(import->arena, KEYS_PATH_MAX);
     const char *name = arena_string(import->arena, organisation);
-    return keys_secret_path(key_dir_of(import), name, path) && access(path, R_OK) == 0 ? path : NULL;
+    return keys_secret_path(key_dir_of(import), name, path) && access(path, R_OK) == 0 ? path
+                                                                                       : NULL;
 }
 
 static bool key_make_missing(const struct import *import, struct text organisation)
@@ -156,7 +157,8 @@ static bool file_open(struct import *import)
     if (header.trouble != CSV_FINE ||
         !import_map_bind(import->map, header.fields, header.count, problem, sizeof problem)) {
         cli_complain("%s: %s", import->file,
-                     header.trouble != CSV_FINE ? SAY("表头有误", "the header cannot be read") : problem);
+                     header.trouble != CSV_FINE ? SAY("表头有误", "the header cannot be read")
+                                                : problem);
         return false;
     }
     struct text whole =
@@ -185,7 +187,8 @@ static bool resume_open(struct import *import)
     }
     import->resume = saved;
     if (!import->quiet)
-        fprintf(stderr, SAY("从第 %lld 行接着导入\n", "going on at line %lld\n"), (long long)saved.line);
+        fprintf(stderr, SAY("从第 %lld 行接着导入\n", "going on at line %lld\n"),
+                (long long)saved.line);
     return true;
 }
 
@@ -195,7 +198,8 @@ static const char *rejects_path_of(const struct import *import)
         return import->rejects;
     const char *slash = strrchr(import->file, '/');
     const char *name = slash != NULL ? slash + 1 : import->file;
-    return arena_format(import->arena, "%s.rejects.csv", strcmp(name, "-") == 0 ? "stdin" : name).at;
+    return arena_format(import->arena, "%s.rejects.csv", strcmp(name, "-") == 0 ? "stdin" : name)
+        .at;
 }
 
 static int connect_all(struct import *import)
@@ -213,8 +217,9 @@ static int connect_all(struct import *import)
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-static void row_reject(struct import *import, struct import_work *work, const struct import_row *row,
-                       enum import_trouble trouble, const char *column)
+static void row_reject(struct import *import, struct import_work *work,
+                       const struct import_row *row, enum import_trouble trouble,
+                       const char *column)
 {
     import_pipe_reject(import->pipe, work, row->id, import_trouble_name(trouble), column,
                        import_trouble_text(trouble, cli_chinese()));
@@ -224,16 +229,17 @@ static void row_send(struct import *import, struct import_work *work, const stru
 {
     struct import_row_facts facts = import_codes_row(import->codes, row);
     const struct import_fact *refused = NULL;
-    enum import_told told = import->rehearse
-                                ? IMPORT_TOLD_OK
-                                : import_directory_row(import->directory, import->map, &facts, &refused);
+    enum import_told told =
+        import->rehearse ? IMPORT_TOLD_OK
+                         : import_directory_row(import->directory, import->map, &facts, &refused);
     switch (told) {
     case IMPORT_TOLD_OK:
         import_pipe_send(import->pipe, work, row, &facts);
         return;
     case IMPORT_TOLD_REFUSED:
-        import_pipe_reject(import->pipe, work, row->id, refused->refused, refused->names.code.at,
-                           SAY("名录中没有且无法登记", "not in the directory and could not be registered"));
+        import_pipe_reject(
+            import->pipe, work, row->id, refused->refused, refused->names.code.at,
+            SAY("名录中没有且无法登记", "not in the directory and could not be registered"));
         return;
     case IMPORT_TOLD_NOTHING:
         import_pipe_drop(import->pipe, work);
@@ -246,12 +252,13 @@ static void row_take(struct import *import, struct csv_row *cells)
     struct import_row row;
     enum import_trouble trouble;
     const char *column;
-    /* Rows of several lines with the wrong number of fields: a stray quote has swallowed good rows. */
+    /* Rows of several lines with the wrong number of fields: a stray quote has swallowed good rows.
+     */
     if (cells->lines > 1 && cells->trouble == CSV_FINE && cells->count != import->columns)
         csv_rows_retreat(import->rows, cells);
     struct import_work *work = import_pipe_take(import->pipe, cells);
-    if (import_row_read(import->map, cells, import->columns, import_work_arena(work), &row, &trouble,
-                        &column))
+    if (import_row_read(import->map, cells, import->columns, import_work_arena(work), &row,
+                        &trouble, &column))
         row_send(import, work, &row);
     else
         row_reject(import, work, &row, trouble, column);
@@ -319,7 +326,8 @@ static json_t *codes_json(const struct import *import, enum import_kind kind)
     json_t *json = json_object();
     for (const struct import_fact *fact = import_codes_first(import->codes, kind); fact != NULL;
          fact = fact->next_seen)
-        json_object_set_new(json, fact->names.code.at, json_stringn(fact->value.at, fact->value.length));
+        json_object_set_new(json, fact->names.code.at,
+                            json_stringn(fact->value.at, fact->value.length));
     return json;
 }
 
@@ -333,12 +341,13 @@ static void summary_json(const struct import *import, double seconds)
         "district", import->map->district.code.at, "feed", import->map->feed.code.at, "read",
         (json_int_t)totals->read, "orders", (json_int_t)orders, "rejected",
         (json_int_t)totals->rejected, "closed", (json_int_t)closed, "open",
-        (json_int_t)(orders - closed), "opened_new", (json_int_t)totals->opened_new, "opened_before",
-        (json_int_t)totals->opened_before, "closed_new", (json_int_t)totals->closed_new,
-        "closed_before", (json_int_t)totals->closed_before, "clipped", (json_int_t)totals->clipped,
-        "seconds", seconds, "towns", codes_json(import, IMPORT_TOWN), "departments",
-        codes_json(import, IMPORT_DEPARTMENT), "squads", codes_json(import, IMPORT_SQUAD),
-        "categories", codes_json(import, IMPORT_CATEGORY));
+        (json_int_t)(orders - closed), "opened_new", (json_int_t)totals->opened_new,
+        "opened_before", (json_int_t)totals->opened_before, "closed_new",
+        (json_int_t)totals->closed_new, "closed_before", (json_int_t)totals->closed_before,
+        "clipped", (json_int_t)totals->clipped, "seconds", seconds, "towns",
+        codes_json(import, IMPORT_TOWN), "departments", codes_json(import, IMPORT_DEPARTMENT),
+        "squads", codes_json(import, IMPORT_SQUAD), "categories",
+        codes_json(import, IMPORT_CATEGORY));
     json_dumpf(json, stdout, JSON_COMPACT);
     printf("\n");
     json_decref(json);
@@ -371,7 +380,8 @@ static void summary_text(const struct import *import, double seconds)
         cells[2 * i] = lines[i].what;
         cells[2 * i + 1] = progress_number(lines[i].number, numbers[i]);
     }
-    const char *headings[] = {import->map->feed.code.at, import->rehearse ? SAY("（预演）", "(dry run)") : ""};
+    const char *headings[] = {import->map->feed.code.at,
+                              import->rehearse ? SAY("（预演）", "(dry run)") : ""};
     print_table(&(struct print_table){headings, 2, cells, LINES}, stdout);
     if (totals->rejected > 0)
         printf(SAY("未收的行见 %s\n", "rejected rows are in %s\n"), rejects_path_of(import));
@@ -400,7 +410,9 @@ static int finish(struct import *import, int code, int64_t begun_ms)
         summary_text(import, seconds);
     if (code != CLI_OK)
         cli_complain(SAY("导入没有完成%s", "the import is not complete%s"),
-                     import->resume_path != NULL ? SAY("；再运行一次即接着导入", "; run it again to go on") : "");
+                     import->resume_path != NULL
+                         ? SAY("；再运行一次即接着导入", "; run it again to go on")
+                         : "");
     else if (import_pipe_totals(import->pipe)->rejected > 0)
         code = CLI_REFUSED;
     if (!import_pipe_destroy(&import->pipe) && code == CLI_OK)
@@ -454,17 +466,20 @@ int verb_import(const struct verb *verb, int argc, char **argv)
     struct option_row common[LINK_ROW_COUNT];
     link_rows(&import.link, common);
     const struct option_row own[] = {
-        {"mapping", OPTION_STRING, &import.mapping, 0, 0, "FILE", "列的含义（JSON，见 seeds/README.md）",
+        {"mapping", OPTION_STRING, &import.mapping, 0, 0, "FILE",
+         "列的含义（JSON，见 seeds/README.md）",
          "what the columns mean (JSON; see seeds/README.md)"},
-        {"in-flight", OPTION_NUMBER, &import.in_flight, 1, SESSION_IN_FLIGHT_MAX, "N", "同时在途的行数",
-         "rows on their way at once"},
+        {"in-flight", OPTION_NUMBER, &import.in_flight, 1, SESSION_IN_FLIGHT_MAX, "N",
+         "同时在途的行数", "rows on their way at once"},
         {"rejects", OPTION_STRING, &import.rejects, 0, 0, "FILE",
          "未收的行及原因；默认为当前目录的 <文件名>.rejects.csv",
          "rows that were not taken, and why; <file>.rejects.csv here by default"},
         {"resume", OPTION_STRING, &import.resume_path, 0, 0, "FILE", "进度文件；中断后凭此接着导入",
          "progress file; an import that stopped goes on from it"},
-        {"limit", OPTION_NUMBER, &import.limit, 0, INT64_MAX, "N", "只读前 N 行", "only the first N rows"},
-        {"dry-run", OPTION_FLAG, &import.rehearse, 0, 0, NULL, "只读文件，不发送", "read the file, send nothing"},
+        {"limit", OPTION_NUMBER, &import.limit, 0, INT64_MAX, "N", "只读前 N 行",
+         "only the first N rows"},
+        {"dry-run", OPTION_FLAG, &import.rehearse, 0, 0, NULL, "只读文件，不发送",
+         "read the file, send nothing"},
         {"register", OPTION_FLAG, &import.with_register, 0, 0, NULL,
          "先以运维密钥登记区、工委、接入系统及其密钥",
          "first register the district, committee, feed and their keys, as the operator"},

@@ -52,8 +52,7 @@ static int keys_verb_public(const char *file)
 static int is_secret(const struct dirent *entry)
 {
     size_t length = strlen(entry->d_name);
-    return length > strlen(SUFFIX) &&
-           strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
+    return length > strlen(SUFFIX) && strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
 }
 
 static int keys_verb_list(const struct keys_options *keys)

@@ -20,7 +20,9 @@ static void say_step(const char *schema, int number, const char *name, const cha
 {
     const bool *quiet = argument;
     if (strcmp(state, "waiting") == 0) {
-        fprintf(stderr, "%s\n", SAY("另一次迁移正在进行，等候其结束", "another migration runs; waiting for its end"));
+        fprintf(
+            stderr, "%s\n",
+            SAY("另一次迁移正在进行，等候其结束", "another migration runs; waiting for its end"));
         return;
     }
     if (*quiet && strcmp(state, "present") == 0)
@@ -39,14 +41,14 @@ static int migrate(const char *dsn, bool quiet)
          dispatch_migrations_count},
         {"notification", "ztc_notification", env_get("ZTC_PASSWORD_NOTIFICATION"),
          notification_migrations, notification_migrations_count},
-        {"evaluation", "ztc_evaluation", env_get("ZTC_PASSWORD_EVALUATION"),
-         evaluation_migrations, evaluation_migrations_count},
+        {"evaluation", "ztc_evaluation", env_get("ZTC_PASSWORD_EVALUATION"), evaluation_migrations,
+         evaluation_migrations_count},
         {"reporting", "ztc_reporting", env_get("ZTC_PASSWORD_REPORTING"), reporting_migrations,
          reporting_migrations_count},
     };
     char problem[PROBLEM_MAX];
-    if (migrate_run(dsn, plans, sizeof plans / sizeof *plans, cli_now_ms(), say_step, &quiet, problem,
-                    sizeof problem))
+    if (migrate_run(dsn, plans, sizeof plans / sizeof *plans, cli_now_ms(), say_step, &quiet,
+                    problem, sizeof problem))
         return CLI_OK;
     cli_complain("%s", problem);
     return CLI_ENVIRONMENT;
@@ -61,7 +63,8 @@ int verb_migrate(const struct verb *verb, int argc, char **argv)
          "connect as a superuser; ZTC_DSN by default"},
         {"env", OPTION_STRING, &env_file, 0, 0, "FILE", "读取未设置的 ZTC_ 变量；默认为 .run/env",
          "read ZTC_ variables that are not set; .run/env by default"},
-        {"quiet", OPTION_FLAG, &quiet, 0, 0, NULL, "只列出新执行的", "list only what is applied now"},
+        {"quiet", OPTION_FLAG, &quiet, 0, 0, NULL, "只列出新执行的",
+         "list only what is applied now"},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
     };
     struct options options = {.tables = (const struct option_row *const[]){own, NULL}};
@@ -74,7 +77,8 @@ int verb_migrate(const struct verb *verb, int argc, char **argv)
     if (!env_load(env_file, problem, sizeof problem))
         cli_complain("%s", problem);
     else if (dsn == NULL && (dsn = env_get("ZTC_DSN")) == NULL)
-        cli_complain("%s", SAY("没有设置 ZTC_DSN；可用 --dsn", "ZTC_DSN is not set; or give --dsn"));
+        cli_complain("%s",
+                     SAY("没有设置 ZTC_DSN；可用 --dsn", "ZTC_DSN is not set; or give --dsn"));
     else
         code = migrate(dsn, quiet);
 out:

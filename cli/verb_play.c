@@ -1,5 +1,6 @@
-/* ztc play: the document's case on a running stack. 邱隘镇回龙村 has many migrant workers with questions on social insurance;
- * it books the social-insurance squad, which stays in the village for the action 鄞聚一卡通·智慧码上行. */
+/* ztc play: the document's case on a running stack. 邱隘镇回龙村 has many migrant workers with
+ * questions on social insurance; it books the social-insurance squad, which stays in the village
+ * for the action 鄞聚一卡通·智慧码上行. */
 #include <czmq.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -21,8 +22,9 @@
 #define DAY_MS     (INT64_C(24) * 60 * 60 * 1000)
 #define ID_BYTES   8
 
-#define NEED                                                                                       \
-    "回龙村外来务工人员集中、社保诉求较多，请社会保险“店小二”服务小分队驻村解答社保政策、签发电子社保卡"
+#define NEED                                                                                                                                        \
+    "回龙村外来务工人员集中、社保诉求较多，请社会保险“店小二”服务小分队驻村解答社保政策、签发电子" \
+    "社保卡"
 #define ACTIVITY "鄞聚一卡通·智慧码上行"
 #define OUTCOME  "解答社保政策千余人次，签发电子社保卡780余张"
 
@@ -65,8 +67,9 @@ static const char *services_said(const struct position_list *events, struct aren
 static void step_print(struct play *play, const char *who, const char *what, const char *service,
                        struct text where, int state)
 {
-    printf(SAY("%d. %s：%s ［%s %.*s］ %s\n", "%d. %s: %s [%s, %.*s] %s\n"), ++play->number, who, what,
-           service, TEXT_ARG(where), SAY(words_order_state.zh[state], words_order_state.en[state]));
+    printf(SAY("%d. %s：%s ［%s %.*s］ %s\n", "%d. %s: %s [%s, %.*s] %s\n"), ++play->number, who,
+           what, service, TEXT_ARG(where),
+           SAY(words_order_state.zh[state], words_order_state.en[state]));
     fflush(stdout);
 }
 
@@ -79,13 +82,14 @@ static bool step(struct play *play, enum side side, enum command_type type, cons
     struct bytes frame;
     struct text id = arena_format(play->arena, "play-%s", cli_random_hex(ID_BYTES, hex));
     session_ask(play->feeds[side], id,
-                ask_encode(type, id, TEXT(""), INSTANT_ABSENT, body, play->arena), play->arena, &answer,
-                &frame);
+                ask_encode(type, id, TEXT(""), INSTANT_ABSENT, body, play->arena), play->arena,
+                &answer, &frame);
     play->refused = answer.status == ANSWER_OK ? REFUSAL_NONE : answer.refusal.code;
     if (answer.status != ANSWER_OK) {
         if (play->refused == expected)
             return false;
-        cli_complain(SAY("%s（%s）：", "%s (%s):"), SAY(command_types[type].zh, command_types[type].en),
+        cli_complain(SAY("%s（%s）：", "%s (%s):"),
+                     SAY(command_types[type].zh, command_types[type].en),
                      SAY(sides[side].zh, sides[side].en));
         print_refusal(&answer, stderr);
         play->code = link_exit(&answer);
@@ -111,7 +115,8 @@ static json_t *ask(struct play *play, enum query_type type, void *body, bool aft
                           .body = body};
     if (after)
         query.after = play->last;
-    session_ask(play->query, query.id, query_encode(&query, play->arena), play->arena, &answer, &frame);
+    session_ask(play->query, query.id, query_encode(&query, play->arena), play->arena, &answer,
+                &frame);
     if (answer.status != ANSWER_OK) {
         print_refusal(&answer, stderr);
         play->code = link_exit(&answer);
@@ -219,16 +224,18 @@ static int64_t day_end(const struct play *play, int day)
     return day_start(play, day) + (LAST_HOUR - FIRST_HOUR) * (DAY_MS / 24);
 }
 
-/* The first day as wished; when the squad is full then, a wish for any of the following days, of which the squad takes the
- * first that is free. */
+/* The first day as wished; when the squad is full then, a wish for any of the following days, of
+ * which the squad takes the first that is free. */
 static bool play_book(struct play *play)
 {
     if (!play_submit(play, day_start(play, 0), day_end(play, 0)) || !play_place(play))
         return false;
     if (play_accept(play, day_start(play, 0), day_end(play, 0)))
         return true;
-    for (int first = 1; first < DAYS_MAX && play->refused == REFUSAL_window_taken; first += DAYS_WIDE) {
-        if (!play_cancel(play) || !play_submit(play, day_start(play, first), day_end(play, first + DAYS_WIDE - 1)) ||
+    for (int first = 1; first < DAYS_MAX && play->refused == REFUSAL_window_taken;
+         first += DAYS_WIDE) {
+        if (!play_cancel(play) ||
+            !play_submit(play, day_start(play, first), day_end(play, first + DAYS_WIDE - 1)) ||
             !play_place(play))
             return false;
         for (int day = first; day < first + DAYS_WIDE; day++) {
@@ -281,15 +288,17 @@ static bool page_print(struct play *play)
     return true;
 }
 
+/* The order is among the counted events, and the stars are those of all of them. */
 static bool counts_order(json_t *stars, int64_t order)
 {
-    json_t *squad, *event;
-    size_t i, j;
-    json_array_foreach (json_object_get(stars, "squads"), i, squad)
-        json_array_foreach (json_object_get(squad, "events"), j, event)
-            if (json_integer_value(json_object_get(event, "order")) == order)
-                return true;
-    return false;
+    json_t *squad = json_array_get(json_object_get(stars, "squads"), 0);
+    json_t *events = json_object_get(squad, "events"), *event;
+    bool found = false;
+    size_t i;
+    json_array_foreach(events, i, event) found =
+        found || json_integer_value(json_object_get(event, "order")) == order;
+    return found && json_integer_value(json_object_get(squad, "counted")) >=
+                        (json_int_t)json_array_size(events);
 }
 
 /* Evaluation counts the confirmation a moment later. */
@@ -362,7 +371,8 @@ static int play_run(struct play *play)
     if (!first_day(play))
         return CLI_USAGE;
     play->code = CLI_OK;
-    bool fine = play_book(play) && play_serve(play) && play_confirm(play) && page_print(play) && stars_print(play);
+    bool fine = play_book(play) && play_serve(play) && play_confirm(play) && page_print(play) &&
+                stars_print(play);
     return fine || play->code != CLI_OK ? play->code : CLI_REFUSED;
 }
 

@@ -5,7 +5,8 @@
 
 #define ID_RANDOM_BYTES 8
 
-static int ask_query(const struct link_options *link, const struct query *query, struct arena *arena)
+static int ask_query(const struct link_options *link, const struct query *query,
+                     struct arena *arena)
 {
     const char *key = link_key(link, NULL);
     struct session *session = key != NULL ? link_open(link, LINK_QUERY, key, 1) : NULL;
@@ -53,10 +54,12 @@ int verb_query(const struct verb *verb, int argc, char **argv)
     query.id = arena_format(arena, "ztc-%s", cli_random_hex(ID_RANDOM_BYTES, hex));
     query.body = arena_alloc(arena, type->size);
     if (!options_fill(&options, link_zone(&link), arena, query.body))
-        cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options.problem, verb->name);
+        cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options.problem,
+                     verb->name);
     else if (after != NULL && !ask_positions(after, &query.after))
         cli_complain(SAY("--after 的写法是 服务:位置，而不是 %s",
-                         "--after is written SERVICE:OFFSET, not %s"), after);
+                         "--after is written SERVICE:OFFSET, not %s"),
+                     after);
     else
         code = ask_query(&link, &query, arena);
 out:

@@ -99,7 +99,8 @@ static bool row_send(struct seed *seed, const struct seed_header *header, const 
     *item = (struct seed_item){.seed = seed, .path = path, .line = row->line};
     if (!seed_row_read(header, row, district, seed->arena, &item->fact, problem, sizeof problem)) {
         progress_end(&seed->progress);
-        cli_complain(SAY("%s 第 %lld 行：%s", "%s line %lld: %s"), path, (long long)row->line, problem);
+        cli_complain(SAY("%s 第 %lld 行：%s", "%s line %lld: %s"), path, (long long)row->line,
+                     problem);
         return false;
     }
     item_send(seed, item, seed->fresh ? cli_random_hex(SALT_BYTES, salt) : NULL);
@@ -179,7 +180,8 @@ static void summary(const struct seed *seed)
         progress_number(seed->counts[i].rows, number);
         cells[3 * i + 2] = arena_format(seed->arena, "%s", number).at;
     }
-    const char *const headings[] = {SAY("区", "district"), SAY("文件", "file"), SAY("行数", "rows")};
+    const char *const headings[] = {SAY("区", "district"), SAY("文件", "file"),
+                                    SAY("行数", "rows")};
     print_table(&(struct print_table){headings, 3, cells, seed->count}, stdout);
     printf(SAY("共 %lld 行，被拒绝 %lld\n", "%lld rows, %lld refused\n"), (long long)seed->sent,
            (long long)seed->failed);
@@ -230,7 +232,8 @@ int verb_seed(const struct verb *verb, int argc, char **argv)
     const struct option_row own[] = {
         {"dir", OPTION_STRING, &seed->dir, 0, 0, "DIR", "基础数据目录；默认为 seeds",
          "directory of the data; seeds by default"},
-        {"district", OPTION_STRING, &seed->district, 0, 0, "CODE", "只装载此区", "this district only"},
+        {"district", OPTION_STRING, &seed->district, 0, 0, "CODE", "只装载此区",
+         "this district only"},
         {"fresh", OPTION_FLAG, &seed->fresh, 0, 0, NULL, "使用新的命令编号，即使内容从前发过",
          "use new ids, even for what was sent before"},
         {"quiet", OPTION_FLAG, &seed->quiet, 0, 0, NULL, "不显示进度", "no progress"},

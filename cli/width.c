@@ -27,7 +27,8 @@ static UChar32 character_next(struct text t, size_t *at)
     return c;
 }
 
-/* Walks until the text ends or the next character would go past `columns`; *at is how far it came, in bytes. */
+/* Walks until the text ends or the next character would go past `columns`; *at is how far it came,
+ * in bytes. */
 static size_t width_walk(struct text t, size_t columns, size_t *at)
 {
     size_t width = 0, next = 0;
