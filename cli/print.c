@@ -110,9 +110,11 @@ static const char *object_said(json_t *object, struct text zone, struct arena *a
     struct text all = TEXT("");
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value) if (!is_said_before(key)) all =
-        arena_format(arena, "%.*s%s%s %s", TEXT_ARG(all), all.length > 0 ? ", " : "",
-                     print_label(key), value_said(key, value, zone, arena));
+    json_object_foreach (object, key, value) {
+        if (!is_said_before(key))
+            all = arena_format(arena, "%.*s%s%s %s", TEXT_ARG(all), all.length > 0 ? ", " : "",
+                               print_label(key), value_said(key, value, zone, arena));
+    }
     return all.length > 0 ? all.at : SAY("无", "none");
 }
 
@@ -297,12 +299,16 @@ static json_t *shown(json_t *value)
     size_t i;
     if (json_is_object(value)) {
         out = json_object();
-        json_object_foreach(value, key, item) shown_put(out, value, key, item);
+        json_object_foreach (value, key, item) {
+            shown_put(out, value, key, item);
+        }
         return out;
     }
     if (json_is_array(value)) {
         out = json_array();
-        json_array_foreach(value, i, item) json_array_append_new(out, shown(item));
+        json_array_foreach (value, i, item) {
+            json_array_append_new(out, shown(item));
+        }
         return out;
     }
     return json_incref(value);
@@ -328,8 +334,12 @@ static bool is_nested(json_t *rows)
     const char *key;
     json_t *item, *value;
     size_t i;
-    json_array_foreach(rows, i, item)
-        json_object_foreach(item, key, value) if (is_rows(value)) return true;
+    json_array_foreach (rows, i, item) {
+        json_object_foreach (item, key, value) {
+            if (is_rows(value))
+                return true;
+        }
+    }
     return false;
 }
 
@@ -350,10 +360,8 @@ static size_t columns_of(json_t *rows, const char *keys[COLUMNS_MAX])
     size_t count = 0, row;
     json_t *item, *value;
     const char *key;
-    json_array_foreach(rows, row, item)
-    {
-        json_object_foreach(item, key, value)
-        {
+    json_array_foreach (rows, row, item) {
+        json_object_foreach (item, key, value) {
             size_t at = 0;
             while (at < count && strcmp(keys[at], key) != 0)
                 at++;
@@ -388,8 +396,7 @@ static size_t label_width(json_t *object)
     size_t widest = 0;
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach (object, key, value) {
         size_t width = is_section(value) ? 0 : width_of(text_of(print_label(key)));
         widest = width > widest ? width : widest;
     }
@@ -402,16 +409,14 @@ static void object_print(json_t *object, struct text zone, int indent, FILE *out
     size_t widest = label_width(object);
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach (object, key, value) {
         if (is_section(value))
             continue;
         const char *label = print_label(key);
         fprintf(out, "%*s%s%*s  %s\n", indent, "", label, (int)(widest - width_of(text_of(label))),
                 "", value_said(key, value, zone, arena));
     }
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach (object, key, value) {
         if (!is_section(value))
             continue;
         fprintf(out, "\n%*s%s\n", indent, "", print_label(key));
@@ -431,8 +436,7 @@ static void list_print(json_t *rows, struct text zone, int indent, FILE *out)
         rows_print(rows, zone, out);
         return;
     }
-    json_array_foreach(rows, i, item)
-    {
+    json_array_foreach (rows, i, item) {
         if (i > 0)
             fputc('\n', out);
         object_print(item, zone, indent, out);

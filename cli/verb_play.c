@@ -295,8 +295,9 @@ static bool counts_order(json_t *stars, int64_t order)
     json_t *events = json_object_get(squad, "events"), *event;
     bool found = false;
     size_t i;
-    json_array_foreach(events, i, event) found =
-        found || json_integer_value(json_object_get(event, "order")) == order;
+    json_array_foreach (events, i, event) {
+        found = found || json_integer_value(json_object_get(event, "order")) == order;
+    }
     return found && json_integer_value(json_object_get(squad, "counted")) >=
                         (json_int_t)json_array_size(events);
 }

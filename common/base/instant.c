@@ -16,8 +16,7 @@
 #define YEAR_MAX     2200
 #define FRACTION_MAX 9 /* digits; those beyond milliseconds are dropped */
 
-/* --- The proleptic Gregorian calendar in UTC
- * ------------------------------------------------------------------------- */
+/* --- The proleptic Gregorian calendar in UTC -------------------------------------------------- */
 
 static bool instant_in_bounds(int64_t instant)
 {
@@ -82,9 +81,7 @@ static struct civil utc_to_civil(int64_t instant)
     };
 }
 
-/* --- RFC 3339
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- RFC 3339 --------------------------------------------------------------------------------- */
 
 /* What is left to read. */
 struct cursor {
@@ -224,9 +221,7 @@ const char *instant_format_local(int64_t instant, struct text zone, char *buffer
     return buffer;
 }
 
-/* --- Zones
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- Zones ------------------------------------------------------------------------------------ */
 
 /* Opening a calendar costs ICU far more than using it, and a calendar is not to be shared between
  * threads: each thread keeps the few it used last, replaced in turn. */
@@ -378,9 +373,7 @@ bool instant_to_civil(struct text zone, int64_t instant, struct civil *civil)
     return true;
 }
 
-/* --- Quarters
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- Quarters --------------------------------------------------------------------------------- */
 
 int32_t instant_quarter(struct text zone, int64_t instant)
 {

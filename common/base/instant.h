@@ -19,8 +19,9 @@ bool instant_zone_known(struct text zone);
 
 /* "2026-03-01T09:00:00.000Z" or with an offset; seconds' fraction optional. */
 bool instant_parse(struct text rfc3339, int64_t *instant);
-/* Always UTC, millisecond precision, into a buffer of INSTANT_TEXT_MAX bytes; returns it. "-" for an instant outside the
- * bounds, an absent one included; so do the next, for an unknown zone too, and quarter_format. */
+/* Always UTC, millisecond precision, into a buffer of INSTANT_TEXT_MAX bytes; returns it. "-" for
+ * an instant outside the bounds, an absent one included; so do the next, for an unknown zone too,
+ * and quarter_format. */
 const char *instant_format(int64_t instant, char *buffer);
 /* "2026-03-01 09:00" in the zone, for people. */
 const char *instant_format_local(int64_t instant, struct text zone, char *buffer);

@@ -47,9 +47,7 @@ struct directory {
     size_t wasted;              /* bytes of replaced texts in `texts` */
 };
 
-/* --- Life
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 struct directory *directory_new(void)
 {
@@ -96,9 +94,7 @@ void directory_destroy(struct directory **directory)
     *directory = NULL;
 }
 
-/* --- Texts of facts
- * --------------------------------------------------------------------------------------------------
- */
+/* --- Texts of facts --------------------------------------------------------------------------- */
 
 #define FACT_TEXTS_MAX 5
 #define FACT_LISTS_MAX 3
@@ -240,8 +236,7 @@ static void waste_drop(struct directory *directory)
     directory->wasted = 0;
 }
 
-/* --- Rosters and counts
- * ---------------------------------------------------------------------------------------------- */
+/* --- Rosters and counts ----------------------------------------------------------------------- */
 
 /* The entry of this key; a new one, all zero, when there was none. */
 static void *entry_of(struct directory *directory, struct table *table, struct text first,
@@ -332,9 +327,7 @@ static struct key_count *key_count_of(struct directory *directory, const struct 
                     sizeof(struct key_count), &is_new);
 }
 
-/* --- Putting
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Putting ---------------------------------------------------------------------------------- */
 
 void directory_put_district(struct directory *directory, const struct district *district)
 {
@@ -397,9 +390,7 @@ void directory_put_key(struct directory *directory, const struct key *key)
     waste_drop(directory);
 }
 
-/* --- Finding
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Finding ---------------------------------------------------------------------------------- */
 
 const struct district *directory_district(const struct directory *directory, struct text code)
 {

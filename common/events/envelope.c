@@ -247,8 +247,8 @@ struct bytes query_encode(const struct query *query, struct arena *arena)
     struct wire wire;
     size_t extras = query->after.count > 0 ? 2 : 1;
     writer_open(&wire, arena,
-              codec_bound(&type_of_query_head, &head) + 2 * KEY_MAX +
-                  query->after.count * POSITION_BYTES_MAX + body.length);
+                codec_bound(&type_of_query_head, &head) + 2 * KEY_MAX +
+                    query->after.count * POSITION_BYTES_MAX + body.length);
     msgpack_pack_map(&wire.packer, codec_count(&type_of_query_head, &head) + extras);
     codec_write(&wire, &type_of_query_head, &head);
     if (query->after.count > 0) {
@@ -366,10 +366,10 @@ struct bytes answer_encode(const struct answer *answer, bool zh, struct arena *a
 
     struct wire wire;
     writer_open(&wire, arena,
-              codec_bound(&type_of_answer_head, &head) + 3 * KEY_MAX + raw +
-                  codec_bound(&type_of_answer_result, &result) +
-                  codec_bound(&type_of_answer_error, &error) +
-                  answer->events.count * POSITION_BYTES_MAX);
+                codec_bound(&type_of_answer_head, &head) + 3 * KEY_MAX + raw +
+                    codec_bound(&type_of_answer_result, &result) +
+                    codec_bound(&type_of_answer_error, &error) +
+                    answer->events.count * POSITION_BYTES_MAX);
     msgpack_pack_map(&wire.packer, codec_count(&type_of_answer_head, &head) +
                                        (raw > 0 || results > 0) + (errors > 0) + 1);
     codec_write(&wire, &type_of_answer_head, &head);
@@ -500,7 +500,8 @@ struct bytes event_encode(const struct event *event, struct arena *arena)
                               .traceparent = event->traceparent};
     struct wire wire;
     assert(event->body.length > 0);
-    writer_open(&wire, arena, codec_bound(&type_of_event_head, &head) + KEY_MAX + event->body.length);
+    writer_open(&wire, arena,
+                codec_bound(&type_of_event_head, &head) + KEY_MAX + event->body.length);
     msgpack_pack_map(&wire.packer, codec_count(&type_of_event_head, &head) + 1);
     codec_write(&wire, &type_of_event_head, &head);
     writer_name(&wire, "data", 4);
@@ -543,9 +544,9 @@ struct bytes forward_encode(const struct forward *forward, struct arena *arena)
                                  .role = forward->caller.role};
     struct wire wire;
     writer_open(&wire, arena,
-              codec_bound(&type_of_forward_head, &head) +
-                  codec_bound(&type_of_caller_head, &caller) + 2 * KEY_MAX +
-                  forward->command.length);
+                codec_bound(&type_of_forward_head, &head) +
+                    codec_bound(&type_of_caller_head, &caller) + 2 * KEY_MAX +
+                    forward->command.length);
     msgpack_pack_map(&wire.packer, codec_count(&type_of_forward_head, &head) + 2);
     codec_write(&wire, &type_of_forward_head, &head);
     writer_name(&wire, "command", 7);

@@ -49,9 +49,7 @@ struct live *live_new(const char *host_port, int timeout_ms)
         host_port++;
         length -= 2;
     }
-    if (length >= sizeof live->host)
-        length = sizeof live->host - 1;
-    memcpy(live->host, host_port, length);
+    snprintf(live->host, sizeof live->host, "%.*s", (int)length, host_port);
     int64_t port;
     bool given =
         colon != NULL && text_to_int(text_of(colon + 1), &port) && port > 0 && port < 65536;

@@ -355,7 +355,8 @@ void desk_finish(struct desk *desk)
     for (size_t i = 0; i < attempt->entry_count; i++)
         if (attempt->entries[i].input->kind == INPUT_EVENT)
             finish_event(desk, attempt, &attempt->entries[i]);
-    /* After what it follows from, so that who reads along an order's key reads its versions in order. */
+    /* After what it follows from, so that who reads along an order's key reads its versions in
+     * order. */
     for (size_t i = 0; i < attempt->emitted_count; i++)
         log_event("written", &attempt->emitted[i]);
     log_release();

@@ -73,9 +73,7 @@ struct front *front_new(const struct service_definition *definition, const struc
     return front;
 }
 
-/* --- answers
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void send_reply(struct front *front, struct request *request)
 {
@@ -101,8 +99,7 @@ static void refuse_now(struct front *front, struct request *request, struct text
     send_reply(front, request);
 }
 
-/* --- relaying: what another service owns
- * ------------------------------------------------------------------------------------ */
+/* --- relaying: what another service owns ------------------------------------------------------ */
 
 static struct relay **relay_slot(struct front *front, uint64_t sequence)
 {
@@ -195,9 +192,7 @@ static int on_sweep(zloop_t *loop, int timer, void *argument)
     return 0;
 }
 
-/* --- what comes in
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- what comes in ---------------------------------------------------------------------------- */
 
 static void submit(struct front *front, struct request *request, struct text id, bool query)
 {
@@ -349,8 +344,7 @@ static int on_hint(zloop_t *loop, zsock_t *socket, void *argument)
     return 0;
 }
 
-/* --- the face to the outside
- * -------------------------------------------------------------------------- */
+/* --- the face to the outside ------------------------------------------------------------------ */
 
 static bool say(const char *what, const char *where)
 {
@@ -396,9 +390,7 @@ static bool open_outer(struct front *front)
     return zloop_reader(front->loop, bus_router_socket(front->outer), on_outer, front) == 0;
 }
 
-/* --- what goes out
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- what goes out ---------------------------------------------------------------------------- */
 
 /* Ready when every service this one listens to or asks has said where it is. */
 static void tell_peers(const struct front *front)
@@ -465,9 +457,7 @@ static int on_beat(zloop_t *loop, int timer, void *argument)
     return 0;
 }
 
-/* --- open, run, close
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- open, run, close ------------------------------------------------------------------------- */
 
 static bool open_peers(struct front *front)
 {

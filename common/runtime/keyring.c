@@ -113,7 +113,8 @@ bool keyring_find(struct keyring *keyring, const char *public_key, struct arena 
         *caller = (struct caller){arena_text(arena, key->district),
                                   arena_text(arena, key->organisation), (int)key->role};
         found = true;
-    } else if (key == NULL && wanted.length > 0 && text_equal(wanted, text_of(keyring->operator_key))) {
+    } else if (key == NULL && wanted.length > 0 &&
+               text_equal(wanted, text_of(keyring->operator_key))) {
         *caller = (struct caller){{"", 0}, {"", 0}, ROLE_operator};
         found = true;
     }

@@ -214,8 +214,7 @@ static void defaults_check(const char *kind, const struct message_type *type, js
     json_t *defaults = json_object_get(all, golden_name(kind, type->name));
     const char *name;
     json_t *value;
-    json_object_foreach(defaults, name, value)
-    {
+    json_object_foreach (defaults, name, value) {
         const struct field *field = field_of(type, name);
         if (field->required || !fallback_is(field, value))
             fail_msg("%s.%s: absent, it meant another value", type->name, name);
@@ -248,9 +247,9 @@ static void words_of_version_1_are_known(void **state)
         json_t *names = json_object_get(all, vocabularies[i]->kind), *name;
         size_t n;
         assert_true(json_array_size(names) > 0);
-        json_array_foreach(
-            names, n, name) if (words_find(vocabularies[i], text_of(json_string_value(name))) < 0)
-            fail_msg("%s: %s is gone", vocabularies[i]->kind, json_string_value(name));
+        json_array_foreach (names, n, name)
+            if (words_find(vocabularies[i], text_of(json_string_value(name))) < 0)
+                fail_msg("%s: %s is gone", vocabularies[i]->kind, json_string_value(name));
     }
     json_decref(all);
 }

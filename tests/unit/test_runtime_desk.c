@@ -123,7 +123,8 @@ static void desk_end(void)
     outbox_destroy(&outbox);
 }
 
-static void say_nothing(const char *schema, int number, const char *name, const char *what, void *argument)
+static void say_nothing(const char *schema, int number, const char *name, const char *what,
+                        void *argument)
 {
     (void)schema, (void)number, (void)name, (void)what, (void)argument;
 }
