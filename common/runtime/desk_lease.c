@@ -45,26 +45,69 @@ static const struct rows *one(struct desk *desk, const struct statement *stateme
     return NULL;
 }
 
-/* Looks at the lease row and takes it when that is allowed. */
+/* Whether the row of a holder that stands still can be had without waiting. A transaction of its
+ * own that is still open after twice the lease's time is ended. */
+static bool make_free(struct desk *desk, struct text holder, int64_t still_ms, bool *is_free)
+{
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, DESK_PART);
+    const struct rows *rows = one(desk, &records_sql_lease_free, params, "probing the lease");
+    if (rows == NULL)
+        return false;
+    *is_free = rows_count(rows) > 0;
+    records_clear(desk->records);
+    if (*is_free || still_ms < 2 * desk->options.config->lease_ttl_ms)
+        return true;
+    params = params_new(desk->batch_arena);
+    params_text(params, holder);
+    rows = one(desk, &records_sql_lease_break, params, "ending the stuck holder's connection");
+    if (rows == NULL)
+        return false;
+    if (rows_int(rows, 0, 0) > 0)
+        log_line(LEVEL_WARN,
+                 "the lease's holder is stuck in a transaction; its connection is ended",
+                 {"holder", log_text(holder)}, {"still_ms", log_int(still_ms)});
+    records_clear(desk->records);
+    return true;
+}
+
+/* Looks at the lease row: whether it may be taken and is not locked. `still`: its holder has not
+ * beaten for the lease's time. */
+static bool look(struct desk *desk, bool *still, bool *is_free)
+{
+    struct params *params = params_new(desk->batch_arena);
+    params_int(params, DESK_PART);
+    const struct rows *rows = one(desk, &records_sql_lease_look, params, "looking at the lease");
+    if (rows == NULL)
+        return false;
+    bool is_held = rows_count(rows) > 0;
+    int64_t epoch = is_held ? rows_int(rows, 0, 0) : 0, beat = is_held ? rows_int(rows, 0, 2) : 0;
+    struct text holder = is_held ? arena_text(desk->batch_arena, rows_text(rows, 0, 1)) : TEXT("");
+    records_clear(desk->records);
+    *still = false;
+    *is_free = !is_held;
+    if (!is_held)
+        return true;
+    int64_t now = clock_monotonic_ms();
+    if (epoch != desk->seen_epoch || beat != desk->seen_beat) {
+        desk->seen_epoch = epoch;
+        desk->seen_beat = beat;
+        desk->seen_since_ms = now;
+    }
+    int64_t still_ms = now - desk->seen_since_ms;
+    *still = still_ms >= desk->options.config->lease_ttl_ms;
+    bool own = !desk->once_held && text_equal(holder, text_of(desk->options.config->instance));
+    return (!*still && !own) || make_free(desk, holder, still_ms, is_free);
+}
+
 static bool take(struct desk *desk)
 {
     struct arena *arena = desk->batch_arena;
-    struct params *look = params_new(arena);
-    params_int(look, DESK_PART);
-    const struct rows *rows = one(desk, &records_sql_lease_look, look, "looking at the lease");
-    if (rows == NULL)
+    bool still, is_free;
+    if (!look(desk, &still, &is_free))
         return false;
-    int64_t now = clock_monotonic_ms();
-    bool still = false;
-    if (rows_count(rows) > 0) {
-        int64_t epoch = rows_int(rows, 0, 0), beat = rows_int(rows, 0, 2);
-        if (epoch != desk->seen_epoch || beat != desk->seen_beat) {
-            desk->seen_epoch = epoch;
-            desk->seen_beat = beat;
-            desk->seen_since_ms = now;
-        }
-        still = now - desk->seen_since_ms >= desk->options.config->lease_ttl_ms;
-    }
+    if (!is_free)
+        return true;
     struct params *params = params_new(arena);
     params_int(params, DESK_PART);
     params_text(params, text_of(desk->options.config->instance));
@@ -73,8 +116,7 @@ static bool take(struct desk *desk)
     params_flag(params, !desk->once_held);
     params_int(params, still ? desk->seen_epoch : -1);
     params_int(params, still ? desk->seen_beat : -1);
-    records_clear(desk->records);
-    rows = one(desk, &records_sql_lease_take, params, "taking the lease");
+    const struct rows *rows = one(desk, &records_sql_lease_take, params, "taking the lease");
     if (rows == NULL)
         return false;
     if (rows_count(rows) > 0) {

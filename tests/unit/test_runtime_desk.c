@@ -341,6 +341,29 @@ static void a_stale_owner_changes_nothing_and_says_retry(void **state)
         "1 2");
 }
 
+/* PostgreSQL's patience with an idle transaction does not run in the midst of a pipeline, which a
+ * connection without that setting stands for. */
+static void a_holder_stuck_in_a_transaction_is_cut_off(void **state)
+{
+    (void)state;
+    submit("a", "mine");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    server_do(dsn, "UPDATE evaluation.lease SET epoch = epoch + 1, holder = 'another'");
+    char stuck_dsn[sizeof role_dsn + 64];
+    snprintf(stuck_dsn, sizeof stuck_dsn, "%s application_name='another desk'", role_dsn);
+    PGconn *stuck = server_connect(stuck_dsn);
+    PQclear(PQexec(stuck, "BEGIN"));
+    PGresult *locked = PQexec(stuck, "SELECT epoch FROM evaluation.lease FOR SHARE");
+    assert_int_equal(PQntuples(locked), 1);
+    PQclear(locked);
+    assert_comes("SELECT holder FROM evaluation.lease", "toy-1");
+    PQclear(PQexec(stuck, "COMMIT"));
+    assert_int_equal(PQstatus(stuck), CONNECTION_BAD);
+    PQfinish(stuck);
+    submit("b", "mine again");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+}
+
 static void a_foreign_row_in_the_log_makes_it_look_again(void **state)
 {
     (void)state;
@@ -400,6 +423,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_row_at_fault_is_found_among_its_neighbours, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_stale_owner_changes_nothing_and_says_retry, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_holder_stuck_in_a_transaction_is_cut_off, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_foreign_row_in_the_log_makes_it_look_again, set_up,
                                         tear_down),
