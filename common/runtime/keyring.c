@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYRING_MAX 65536 /* keys of one deployment */
-
 struct keyring {
     pthread_mutex_t mutex;
     struct bus_guard *guard;
@@ -67,17 +65,17 @@ static void guard_follow(struct keyring *keyring, const struct key *before, size
             bus_guard_admit(keyring->guard, name);
     }
     for (size_t i = 0; i < before_count; i++)
-        if (find(keyring, before[i].public_key) == NULL)
+        if (find(keyring, before[i].public_key) == NULL &&
+            !text_equal(before[i].public_key, text_of(keyring->operator_key)))
             bus_guard_expel(keyring->guard, arena_string(arena, before[i].public_key));
 }
 
 void keyring_load(struct keyring *keyring, const struct directory *directory)
 {
     struct arena *arena = arena_new();
-    const struct key **found = arena_array(arena, KEYRING_MAX, sizeof *found);
-    size_t count = directory_keys(directory, found, KEYRING_MAX);
-    if (count > KEYRING_MAX)
-        count = KEYRING_MAX;
+    size_t count = directory_keys(directory, NULL, 0);
+    const struct key **found = arena_array(arena, count + 1, sizeof *found);
+    directory_keys(directory, found, count);
     struct key *keys = arena_array(arena, count + 1, sizeof *keys);
     for (size_t i = 0; i < count; i++) {
         keys[i] = *found[i];

@@ -1,5 +1,5 @@
 /* Who a public key is: filled by the desk from the directory, asked by the front. Thread-safe.
- * Keeps the guard's directory of admitted certificates in step. */
+ * Keeps the guard in step: registered keys are admitted, revoked ones expelled. */
 #ifndef ZTC_RUNTIME_KEYRING_H
 #define ZTC_RUNTIME_KEYRING_H
 
