@@ -141,38 +141,6 @@ static void pack_group(struct asking *asking, enum counts_by by, const struct ro
     pack_end(asking->pack);
 }
 
-static const struct rows *send_counts(struct asking *asking, const struct counts *asked,
-                                      enum counts_by by, struct text zone)
-{
-    struct params *params = asking_params(asking);
-    params_time(params, asked->from);
-    params_time(params, asked->to);
-    params_text(params, asked->feed);
-    switch (by) {
-    case BY_squad:
-    case BY_town:
-    case BY_category:
-    case BY_state:
-    case BY_feed:
-        params_text(params, asked->by);
-        params_int(params, GROUPS_MAX + 1);
-        return records_send(asking->records, &reporting_sql_counts_by_code, params);
-    case BY_day:
-    case BY_month:
-    case BY_quarter:
-    case BY_year:
-        params_text(params, asked->by);
-        params_text(params, zone);
-        params_int(params, GROUPS_MAX + 1);
-        return records_send(asking->records, &reporting_sql_counts_by_period, params);
-    case BY_department:
-    case BY_COUNT:
-        break;
-    }
-    params_int(params, GROUPS_MAX + 1);
-    return records_send(asking->records, &reporting_sql_counts_by_department, params);
-}
-
 static bool counts_are_sound(struct asking *asking, const struct counts *asked, enum counts_by *by,
                              struct refusal *refusal)
 {
@@ -196,7 +164,14 @@ enum records_outcome answer_counts(struct asking *asking)
         return asking_refuse(asking, refusal);
     const struct district *district = directory_district(asking->directory, asking->view.district);
     struct text zone = district == NULL ? TEXT("UTC") : district->time_zone;
-    const struct rows *rows = send_counts(asking, asked, by, zone);
+    struct params *params = asking_params(asking);
+    params_time(params, asked->from);
+    params_time(params, asked->to);
+    params_text(params, asked->feed);
+    params_text(params, asked->by);
+    params_text(params, zone);
+    params_int(params, GROUPS_MAX + 1);
+    const struct rows *rows = records_send(asking->records, &reporting_sql_counts, params);
     enum records_outcome outcome = records_run(asking->records);
     if (outcome != RECORDS_OK)
         return outcome;

@@ -1,4 +1,5 @@
--- Orders by a code or word they carry ($8), the total first. $2 to $4: what the caller may see.
+-- Orders by what $8 names, the total first: a code or word they carry; the department that their squad belonged to when it was given
+-- the order; the day, month, quarter or year in which they were opened, in the district's time zone ($9).
 SELECT grouping(g.name) = 1 AS is_total, coalesce(g.name, '') AS name,
        count(*) AS orders,
        count(*) FILTER (WHERE g.state NOT IN ('closed', 'cancelled', 'withdrawn')) AS open,
@@ -18,22 +19,21 @@ FROM (
                WHEN 'category' THEN o.category
                WHEN 'state' THEN o.state
                WHEN 'feed' THEN o.feed
+               WHEN 'department' THEN coalesce(s.department, '')
+               WHEN 'day' THEN to_char(o.opened AT TIME ZONE $9::text, 'YYYY-MM-DD')
+               WHEN 'month' THEN to_char(o.opened AT TIME ZONE $9::text, 'YYYY-MM')
+               WHEN 'quarter' THEN to_char(o.opened AT TIME ZONE $9::text, 'YYYY"Q"Q')
+               WHEN 'year' THEN to_char(o.opened AT TIME ZONE $9::text, 'YYYY')
            END AS name,
            o.state, o.external, o.satisfaction, o.people_served
-    FROM orders o
-    WHERE o.district = $1::text
-      AND CASE $2::text
-              WHEN 'all' THEN true
-              WHEN 'town' THEN o.town = $3::text
-              WHEN 'feed' THEN o.feed = $3::text
-              WHEN 'place' THEN o.place = ANY ($4::text[])
-              WHEN 'squad' THEN o."order" IN (SELECT a."order" FROM asked a WHERE a.district = $1::text AND a.squad = ANY ($4::text[]))
-              ELSE false
-          END
-      AND ($5::timestamptz IS NULL OR o.opened >= $5::timestamptz)
+    FROM visible_orders($1::text, $2::text, $3::text, $4::text[]) o
+    LEFT JOIN squad_span s
+        ON $8::text = 'department' AND s.district = o.district AND s.squad = o.squad
+            AND o.squad_recorded >= s.since AND o.squad_recorded < s.until
+    WHERE ($5::timestamptz IS NULL OR o.opened >= $5::timestamptz)
       AND ($6::timestamptz IS NULL OR o.opened < $6::timestamptz)
       AND ($7::text = '' OR o.feed = $7::text)
 ) AS g
 GROUP BY GROUPING SETS ((g.name), ())
 ORDER BY is_total DESC, g.name COLLATE "C"
-LIMIT $9::bigint
+LIMIT $10::bigint
