@@ -235,7 +235,7 @@ def mapping(district):
 
 
 @pytest.fixture
-def imports(ztc, stack, tmp_path, request):
+def imports(ztc, stack, ledger, tmp_path, request):
     """imports(rows, *arguments): imports a file of these rows (lists, or raw text) into a district of this test's own."""
     # A name for the district that no other test has.
     district = "t-cli-" + str(abs(hash(request.node.name)) % 10**8)
@@ -252,9 +252,13 @@ def imports(ztc, stack, tmp_path, request):
 
     run.district = district
     run.dir = tmp_path
-    run.counts = lambda by: {
-        group["name_en"]: group for group in
-        ztc("counts", by, "--json", "--key", str(tmp_path / "keys" / f"{district}-committee.key_secret")).json["groups"]}
+    def counts(by):
+        """As reporting has them once it has applied all that was imported."""
+        ledger.wait_quiet("reporting")
+        groups = ztc("counts", by, "--json", "--key", str(tmp_path / "keys" / f"{district}-committee.key_secret")).json["groups"]
+        return {group["name_en"]: group for group in groups}
+
+    run.counts = counts
     return run
 
 
