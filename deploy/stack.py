@@ -290,11 +290,12 @@ def command_run(options):
         if ours and options.fresh:
             stack.remove()
         stack.up(owner=os.getpid())
+        # From before the case, so that its way through the services is the first thing seen.
+        follower = LogFollower({name: stack.home.log(name) for name in (*stack.names(), "supervisor")})
         played = stack.ztc("play").returncode
         if played != 0:
             say(tr(f"the case was not played to its end: exit status {played}", f"案例未能走完：退出码 {played}"))
         say(tr("following the logs; Ctrl-C stops", "以下为各服务日志；按 Ctrl-C 停止"))
-        follower = LogFollower({name: stack.home.log(name) for name in (*stack.names(), "supervisor")})
         while stack.home.is_supervised():
             for name, line in follower.lines():
                 print(f"{name:12} | {line}")
