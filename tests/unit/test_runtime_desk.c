@@ -18,7 +18,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 
-#define WAIT_MS 15000
+#define WAIT_MS 30000
 
 static const struct migration own[] = {
     {1, "seen",
@@ -444,6 +444,29 @@ static void a_row_too_large_for_an_index_is_at_fault_alone(void **state)
     arena_destroy(&arena);
 }
 
+static void what_is_past_its_use_is_pruned(void **state)
+{
+    (void)state;
+    desk_end();
+    config.batch_max = 1; /* a row of a cursor for every event */
+    server_do(dsn, "INSERT INTO evaluation.command SELECT 'd', 'town', 'old' || n, '', '', "
+                   "clock_timestamp() - interval '31 days' FROM generate_series(1, 3000) n");
+    server_do(dsn, "INSERT INTO evaluation.command SELECT 'd', 'town', 'young', '', '', "
+                   "clock_timestamp() - interval '29 days'");
+    for (int i = 1; i <= 2 * 64; i++)
+        event_put("intake", i, "order_withdrawn", "order/1", i);
+    desk_begin();
+    assert_comes("SELECT count(*) FROM evaluation.seen", "128");
+    assert_comes("SELECT string_agg(id, ' ') FROM evaluation.command", "young");
+    assert_comes("SELECT count(*) < 64 FROM evaluation.cursor", "t");
+    assert_string_equal(value_of("SELECT max(to_offset) FROM evaluation.cursor"), "128");
+    desk_end(); /* what is left suffices to go on from */
+    event_put("intake", 129, "order_withdrawn", "order/1", 129);
+    desk_begin();
+    assert_comes("SELECT version FROM evaluation.line", "129");
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.seen"), "129");
+}
+
 /* A partition holds a million offsets (0001_log.sql): the owner writes into the next one and its
  * consumers read on, in one batch. */
 static void logs_go_on_over_the_end_of_a_partition(void **state)
@@ -516,6 +539,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(trouble_that_stays_is_waited_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_row_too_large_for_an_index_is_at_fault_alone, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_is_past_its_use_is_pruned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(logs_go_on_over_the_end_of_a_partition, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_restarted_desk_goes_on_where_the_other_ended, set_up,
                                         tear_down),
