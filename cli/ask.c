@@ -47,6 +47,26 @@ int ask_command(const struct link_options *link, const struct ask_command *ask, 
     return link_exit(&answer);
 }
 
+int ask_query(const struct link_options *link, const struct query *query, const char *role,
+              struct arena *arena)
+{
+    const char *key = link_key(link, role);
+    struct session *session = key != NULL ? link_open(link, LINK_QUERY, key, 1) : NULL;
+    if (session == NULL)
+        return CLI_ENVIRONMENT;
+    struct answer answer;
+    struct bytes frame;
+    session_ask(session, query->id, query_encode(query, arena), arena, &answer, &frame);
+    if (link->json && frame.length > 0)
+        print_json(answer.status == ANSWER_OK ? answer.result_body : frame, stdout);
+    else if (answer.status == ANSWER_OK)
+        print_object(answer.result_body, link_zone(link), stdout);
+    else
+        print_refusal(&answer, stderr);
+    session_destroy(&session);
+    return link_exit(&answer);
+}
+
 static bool position_take(struct text piece, struct position_list *positions)
 {
     const char *colon = memchr(piece.at, ':', piece.length);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 bool keys_secret_path(const char *dir, const char *name, char path[KEYS_PATH_MAX])
@@ -34,7 +35,7 @@ static bool file_reserve(const char *path, char *problem, size_t size)
     return true;
 }
 
-bool keys_make(const char *dir, const char *name, char *problem, size_t size)
+bool keys_make(const char *dir, const char *name, bool force, char *problem, size_t size)
 {
     char secret[KEYS_PATH_MAX], public_path[KEYS_PATH_MAX];
     if (!name_fine(name) || !keys_secret_path(dir, name, secret)) {
@@ -46,6 +47,10 @@ bool keys_make(const char *dir, const char *name, char *problem, size_t size)
     if (mkdir(dir, S_IRWXU) != 0 && errno != EEXIST) {
         snprintf(problem, size, "%s: %s", dir, strerror(errno));
         return false;
+    }
+    if (force) {
+        unlink(secret);
+        unlink(public_path);
     }
     if (!file_reserve(secret, problem, size))
         return false;
@@ -71,4 +76,23 @@ bool keys_public(const char *file, char public_key[KEYS_PUBLIC_SIZE])
     snprintf(public_key, KEYS_PUBLIC_SIZE, "%s", zcert_public_txt(certificate));
     zcert_destroy(&certificate);
     return strlen(public_key) == KEYS_PUBLIC_SIZE - 1;
+}
+
+bool keys_overlap(const char *said, int64_t *seconds)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    struct text all = text_of(said);
+    int64_t number;
+    if (all.length < 2 || !text_to_int((struct text){said, all.length - 1}, &number) ||
+        number < 0 || number > INT64_MAX / 604800)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (said[all.length - 1] == units[i].unit) {
+            *seconds = number * units[i].seconds;
+            return true;
+        }
+    return false;
 }

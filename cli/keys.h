@@ -4,16 +4,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define KEYS_PUBLIC_SIZE 41 /* Z85 with its NUL */
 #define KEYS_PATH_MAX    4096
 
 /* Makes the pair DIR/NAME.key and DIR/NAME.key_secret, creating the directory (0700). False:
- * `problem`; never overwrites. */
-bool keys_make(const char *dir, const char *name, char *problem, size_t size);
+ * `problem`. `force`: over a pair that exists, which is lost then. */
+bool keys_make(const char *dir, const char *name, bool force, char *problem, size_t size);
 
 /* The public key of a certificate file, public or secret. */
 bool keys_public(const char *file, char public_key[KEYS_PUBLIC_SIZE]);
+
+/* "7d", "12h", "90m", "30s", "2w". */
+bool keys_overlap(const char *said, int64_t *seconds);
 
 /* DIR/NAME.key_secret; false: too long. */
 bool keys_secret_path(const char *dir, const char *name, char path[KEYS_PATH_MAX]);

@@ -72,7 +72,7 @@ static bool key_make_missing(const struct import *import, struct text organisati
     char problem[PROBLEM_MAX];
     if (own_key(import, organisation) != NULL)
         return true;
-    if (keys_make(key_dir_of(import), arena_string(import->arena, organisation), problem,
+    if (keys_make(key_dir_of(import), arena_string(import->arena, organisation), false, problem,
                   sizeof problem))
         return true;
     cli_complain("%s", problem);

@@ -1,5 +1,6 @@
-/* ztc keys make | public | list | register | revoke. */
+/* ztc keys make | public | files | list | register | rotate | revoke: CURVE keys. */
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,13 @@
 
 #define DIRECTORY_DEFAULT "keys"
 #define SUFFIX            ".key_secret"
-#define LISTED_MAX        4096
+#define ID_RANDOM_BYTES   8
+#define NUMBER_MAX        24 /* characters of a number */
 
 struct keys_options {
     struct link_options link;
-    const char *dir, *public_file, *id;
+    const char *dir, *public_file, *old_file, *overlap, *id;
+    bool at_once, force;
 };
 
 static const char *directory_of(const struct keys_options *keys)
@@ -29,7 +32,7 @@ static const char *directory_of(const struct keys_options *keys)
 static int keys_verb_make(const struct keys_options *keys, const char *name)
 {
     char problem[512], path[KEYS_PATH_MAX];
-    if (!keys_make(directory_of(keys), name, problem, sizeof problem)) {
+    if (!keys_make(directory_of(keys), name, keys->force, problem, sizeof problem)) {
         cli_complain("%s", problem);
         return CLI_ENVIRONMENT;
     }
@@ -55,7 +58,7 @@ static int is_secret(const struct dirent *entry)
     return length > strlen(SUFFIX) && strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
 }
 
-static int keys_verb_list(const struct keys_options *keys)
+static int keys_verb_files(const struct keys_options *keys)
 {
     const char *dir = directory_of(keys);
     struct dirent **entries;
@@ -81,20 +84,59 @@ static int keys_verb_list(const struct keys_options *keys)
     return CLI_OK;
 }
 
-/* key_register or key_revoke; --public FILE stands for --public-key. */
+/* Gives a field of the message its value, as if it had been typed. */
+static void give(struct options *options, const char *field, const char *value)
+{
+    const struct message_type *type = options->type;
+    for (size_t i = 0; i < type->field_count; i++)
+        if (strcmp(type->fields[i].name, field) == 0)
+            options->given[options->given_count++] = (struct option_given){&type->fields[i], value};
+}
+
+/* The public key of a certificate, for a field; no file: nothing. */
+static bool give_key(struct options *options, const char *field, const char *file,
+                     struct arena *arena)
+{
+    char *public_key = arena_alloc(arena, KEYS_PUBLIC_SIZE);
+    if (file == NULL)
+        return true;
+    if (!keys_public(file, public_key)) {
+        cli_complain(SAY("%s 不是密钥证书", "%s is not a certificate"), file);
+        return false;
+    }
+    give(options, field, public_key);
+    return true;
+}
+
+static bool give_overlap(const struct keys_options *keys, struct options *options,
+                         struct arena *arena)
+{
+    char *seconds = arena_alloc(arena, NUMBER_MAX);
+    int64_t overlap = 0;
+    if (!keys->at_once && keys->overlap == NULL)
+        return true;
+    if ((keys->at_once && keys->overlap != NULL) ||
+        (!keys->at_once && !keys_overlap(keys->overlap, &overlap))) {
+        cli_complain("%s",
+                     SAY("重叠期写作 --overlap 7d（s、m、h、d、w），或用 --now 立即吊销旧密钥",
+                         "the overlap is written --overlap 7d (s, m, h, d, w); or --now "
+                         "revokes the old key at once"));
+        return false;
+    }
+    snprintf(seconds, NUMBER_MAX, "%" PRId64, overlap);
+    give(options, "overlap_s", seconds);
+    return true;
+}
+
+/* --public and --old FILE stand for the keys in them. */
 static int keys_verb_send(const struct keys_options *keys, struct options *options,
                           enum command_type type, struct arena *arena)
 {
-    char *public_key = arena_alloc(arena, KEYS_PUBLIC_SIZE);
-    const struct field *fields = options->type->fields;
-    for (size_t i = 0; keys->public_file != NULL && i < options->type->field_count; i++)
-        if (strcmp(fields[i].name, "public_key") == 0) {
-            if (!keys_public(keys->public_file, public_key)) {
-                cli_complain(SAY("%s 不是密钥证书", "%s is not a certificate"), keys->public_file);
-                return CLI_ENVIRONMENT;
-            }
-            options->given[options->given_count++] = (struct option_given){&fields[i], public_key};
-        }
+    if (!give_key(options, "public_key", keys->public_file, arena) ||
+        !give_key(options, "replaces", keys->old_file, arena))
+        return CLI_ENVIRONMENT;
+    if (!give_overlap(keys, options, arena))
+        return CLI_USAGE;
     void *body = arena_alloc(arena, options->type->size);
     if (!options_fill(options, link_zone(&keys->link), arena, body)) {
         cli_complain("%s", options->problem);
@@ -105,24 +147,71 @@ static int keys_verb_send(const struct keys_options *keys, struct options *optio
     return ask_command(&keys->link, &ask, arena);
 }
 
-static int keys_run(struct keys_options *keys, struct options *options, const char *action,
-                    const char *name, struct arena *arena)
+static int keys_verb_list(const struct keys_options *keys, struct options *options,
+                          struct arena *arena)
 {
+    char hex[2 * ID_RANDOM_BYTES + 1];
+    struct query query = {.type = QUERY_key_list,
+                          .id = arena_format(arena, "ztc-%s", cli_random_hex(ID_RANDOM_BYTES, hex)),
+                          .body = arena_alloc(arena, options->type->size)};
+    if (!options_fill(options, link_zone(&keys->link), arena, query.body)) {
+        cli_complain("%s", options->problem);
+        return CLI_USAGE;
+    }
+    return ask_query(&keys->link, &query, "operator", arena);
+}
+
+/* What may follow `keys`. A local one takes a name and asks nobody. */
+enum action { ACTION_make, ACTION_public, ACTION_files, ACTION_list, ACTION_command };
+static const struct action_row {
+    const char *name;
+    enum action action;
+    bool takes_name;
+    const struct message_type *type;
+    enum command_type command; /* ACTION_command */
+} actions[] = {
+    {"make", ACTION_make, true, NULL, COMMAND_COUNT},
+    {"public", ACTION_public, true, NULL, COMMAND_COUNT},
+    {"files", ACTION_files, false, NULL, COMMAND_COUNT},
+    {"list", ACTION_list, false, &query_types[QUERY_key_list], COMMAND_COUNT},
+    {"register", ACTION_command, false, &command_types[COMMAND_key_register], COMMAND_key_register},
+    {"rotate", ACTION_command, false, &command_types[COMMAND_key_rotate], COMMAND_key_rotate},
+    {"revoke", ACTION_command, false, &command_types[COMMAND_key_revoke], COMMAND_key_revoke},
+};
+
+static const struct action_row *action_find(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+static int keys_run(struct keys_options *keys, struct options *options,
+                    const struct action_row *row, const char *name, struct arena *arena)
+{
+    if (row == NULL || row->takes_name != (name != NULL)) {
+        cli_complain("%s", SAY("用法：ztc keys make 名称 | public 文件 | files | list | register | "
+                               "rotate | revoke",
+                               "usage: ztc keys make NAME | public FILE | files | list | register "
+                               "| rotate | revoke"));
+        return CLI_USAGE;
+    }
     if (!link_settle(&keys->link))
         return CLI_ENVIRONMENT;
-    if (strcmp(action, "make") == 0 && name != NULL)
+    switch (row->action) {
+    case ACTION_make:
         return keys_verb_make(keys, name);
-    if (strcmp(action, "public") == 0 && name != NULL)
+    case ACTION_public:
         return keys_verb_public(name);
-    if (strcmp(action, "list") == 0 && name == NULL)
-        return keys_verb_list(keys);
-    if (strcmp(action, "register") == 0 && name == NULL)
-        return keys_verb_send(keys, options, COMMAND_key_register, arena);
-    if (strcmp(action, "revoke") == 0 && name == NULL)
-        return keys_verb_send(keys, options, COMMAND_key_revoke, arena);
-    cli_complain("%s", SAY("用法：ztc keys make 名称 | public 文件 | list | register | revoke",
-                           "usage: ztc keys make NAME | public FILE | list | register | revoke"));
-    return CLI_USAGE;
+    case ACTION_files:
+        return keys_verb_files(keys);
+    case ACTION_list:
+        return keys_verb_list(keys, options, arena);
+    case ACTION_command:
+        return keys_verb_send(keys, options, row->command, arena);
+    }
+    return CLI_USAGE; /* not reached: the switch is complete */
 }
 
 int verb_keys(const struct verb *verb, int argc, char **argv)
@@ -133,30 +222,38 @@ int verb_keys(const struct verb *verb, int argc, char **argv)
     const struct option_row own[] = {
         {"dir", OPTION_STRING, &keys.dir, 0, 0, "DIR", "密钥目录；默认为 ZTC_KEY_DIR 或 keys",
          "directory of keys; ZTC_KEY_DIR or keys by default"},
-        {"public", OPTION_STRING, &keys.public_file, 0, 0, "FILE", "登记或吊销此证书的公钥",
-         "register or revoke the public key of this certificate"},
+        {"force", OPTION_FLAG, &keys.force, 0, 0, NULL, "make：覆盖已有的密钥文件",
+         "make: over files that exist"},
+        {"public", OPTION_STRING, &keys.public_file, 0, 0, "FILE", "登记、换上或吊销此证书的公钥",
+         "register, rotate to or revoke the key of this certificate"},
+        {"old", OPTION_STRING, &keys.old_file, 0, 0, "FILE", "rotate：被替换的证书",
+         "rotate: the certificate whose key is replaced"},
+        {"overlap", OPTION_STRING, &keys.overlap, 0, 0, "7d",
+         "rotate：旧密钥继续有效多久（s、m、h、d、w）；默认 7d",
+         "rotate: how long the old key stays valid (s, m, h, d, w); 7d by default"},
+        {"now", OPTION_FLAG, &keys.at_once, 0, 0, NULL, "rotate：立即吊销旧密钥",
+         "rotate: revoke the old key at once"},
         {"id", OPTION_STRING, &keys.id, 0, 0, "TEXT", "命令编号", "the command's id"},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
     };
     /* The action comes first: it settles which fields there are. */
-    const char *action = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
-    const struct message_type *type = NULL;
-    if (action != NULL && strcmp(action, "revoke") == 0)
-        type = &command_types[COMMAND_key_revoke];
-    else if (action == NULL || strcmp(action, "register") == 0)
-        type = &command_types[COMMAND_key_register];
+    bool said = argc > 1 && argv[1][0] != '-';
+    const struct action_row *row = action_find(said ? argv[1] : NULL);
+    const struct message_type *type =
+        said ? (row == NULL ? NULL : row->type) : &command_types[COMMAND_key_register];
     static const char *const none[] = {NULL};
     static const char *const name[] = {"name", NULL};
     struct options options = {.tables = (const struct option_row *const[]){own, common, NULL},
                               .type = type,
                               .operands = type != NULL ? none : name};
     struct arena *arena = arena_new();
-    int skip = action != NULL, code = CLI_USAGE;
-    if (verb_options(verb, &options, argc - skip, argv + skip, arena, &code)) {
-        if (options.given_count == OPTIONS_GIVEN_MAX)
-            options.given_count--;
-        code = keys_run(&keys, &options, action != NULL ? action : "",
-                        options.operand_count > 0 ? options.operand[0] : NULL, arena);
+    int code = CLI_USAGE;
+    if (verb_options(verb, &options, argc - said, argv + said, arena, &code)) {
+        /* Room for what stands for fields. */
+        if (options.given_count > OPTIONS_GIVEN_MAX - 3)
+            options.given_count = OPTIONS_GIVEN_MAX - 3;
+        code = keys_run(&keys, &options, row, options.operand_count > 0 ? options.operand[0] : NULL,
+                        arena);
     }
     arena_destroy(&arena);
     return code;

@@ -1,29 +1,8 @@
 /* Every query of queries.def as a verb, its options from the field table. */
 #include "cli/ask.h"
 #include "cli/cli.h"
-#include "cli/print.h"
 
 #define ID_RANDOM_BYTES 8
-
-static int ask_query(const struct link_options *link, const struct query *query,
-                     struct arena *arena)
-{
-    const char *key = link_key(link, NULL);
-    struct session *session = key != NULL ? link_open(link, LINK_QUERY, key, 1) : NULL;
-    if (session == NULL)
-        return CLI_ENVIRONMENT;
-    struct answer answer;
-    struct bytes frame;
-    session_ask(session, query->id, query_encode(query, arena), arena, &answer, &frame);
-    if (link->json && frame.length > 0)
-        print_json(answer.status == ANSWER_OK ? answer.result_body : frame, stdout);
-    else if (answer.status == ANSWER_OK)
-        print_object(answer.result_body, link_zone(link), stdout);
-    else
-        print_refusal(&answer, stderr);
-    session_destroy(&session);
-    return link_exit(&answer);
-}
 
 int verb_query(const struct verb *verb, int argc, char **argv)
 {
@@ -61,7 +40,7 @@ int verb_query(const struct verb *verb, int argc, char **argv)
                          "--after is written SERVICE:OFFSET, not %s"),
                      after);
     else
-        code = ask_query(&link, &query, arena);
+        code = ask_query(&link, &query, NULL, arena);
 out:
     arena_destroy(&arena);
     return code;

@@ -25,7 +25,7 @@ ROLE_KEYS = {
 }
 # What the stack itself decides; not taken over from the environment of whoever starts it.
 OWN_VARIABLES = {"ZTC_BIN", "ZTC_UNIT", "ZTC_DSN", "ZTC_INSTANCE", "ZTC_FEED", "ZTC_QUERY", "ZTC_BUS", "ZTC_HTTP", "ZTC_REDIS",
-                 "ZTC_CURVE_SECRET", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY", "ZTC_KEY_DIR"}
+                 "ZTC_CURVE_SECRET", "ZTC_BUS_CURVE", "ZTC_BUS_CURVE_OTHER", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY", "ZTC_KEY_DIR"}
 OWN_PREFIXES = ("ZTC_DSN_", "ZTC_HTTP_", "ZTC_KEY_", "ZTC_PASSWORD_", "ZTC_TEST_")
 # Z85 has characters that a shell would act on; keys without them can stand in the file env, which shells source, as they are.
 SHELL_SAFE = re.compile(r"[^&<>()$!]*")
@@ -90,6 +90,7 @@ class Service:
             "ZTC_DSN": stack.postgres.dsn(f"ztc_{self.name}"),
             "ZTC_INSTANCE": f"{self.name}-1",
             "ZTC_BUS": "tcp://127.0.0.1",
+            "ZTC_BUS_CURVE": str(stack.bus_key[1]),
             "ZTC_HTTP": self.http,
         }
         if self.name in ("intake", "reporting"):
@@ -130,6 +131,7 @@ class Deployment:
         self.binaries = Path(wish["binaries"])
         self.settings = wish.get("settings", {})
         self.server_key = certificate(home.keys, "server")
+        self.bus_key = certificate(home.keys, "bus")
         self.role_keys = {role: certificate(home.keys, role) for role in ("operator", *ROLE_KEYS)}
         self.services = {name: Service(name, self) for name in wish["services"]}
 

@@ -1,5 +1,5 @@
-/* The answer side: a ROUTER. Its kind tells the framing: plain ones are asked by our own services,
- * CURVE ones by outsiders. */
+/* The answer side: a ROUTER. Its kind tells the framing: some are asked by our own services, some
+ * by outsiders. */
 #include "bus/certificate.h"
 #include "bus/socket.h"
 
@@ -7,16 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_QUEUE 10000 /* for each peer, as the next two */
-/* An outsider's frames may each have four times BUS_COMMAND_MAX: 256 MiB at most wait for a front
- * that always takes them. */
+#define INSIDE_QUEUE 10000 /* for each peer, as the next */
+/* 80 MiB at most wait for a front that always takes them. */
 #define OUTSIDE_RECEIVE_QUEUE 1024
-#define OUTSIDE_SEND_QUEUE    4096 /* README.md tells callers */
 #define ANSWER_LINGER_MS      500
 #define SEQUENCE_BYTES        8
-#define ZAP_DOMAIN            "zhitongche"
-/* The header has its name only with the draft options, but the library has the option. */
-#define ZAP_ENFORCE_DOMAIN 93
 
 struct bus_router {
     zsock_t *socket;
@@ -24,27 +19,25 @@ struct bus_router {
     char endpoint[BUS_ENDPOINT_MAX];
 };
 
-/* A frame somewhat too large arrives, so that it can be refused in words; one beyond that ends its
- * connection. */
-static const struct bus_limits outside_limits = {ZMQ_ROUTER, 4 * BUS_COMMAND_MAX + BUS_CURVE_SLACK,
-                                                 OUTSIDE_RECEIVE_QUEUE, OUTSIDE_SEND_QUEUE,
-                                                 ANSWER_LINGER_MS};
-static const struct bus_limits inside_limits = {ZMQ_ROUTER, BUS_FRAME_MAX, ANSWER_QUEUE,
-                                                ANSWER_QUEUE, ANSWER_LINGER_MS};
+/* Binds to `endpoint`, or to any free port of `address`. */
+static bool router_open(struct bus_router *router, const struct bus_limits *limits,
+                        const struct bus_pair *pair, const char *endpoint)
+{
+    router->socket = bus_socket_new(limits);
+    return router->socket != NULL && bus_socket_set(router->socket, ZMQ_ROUTER_MANDATORY, 1) &&
+           bus_socket_serve(router->socket, pair, router->outside ? BUS_OUTSIDE : BUS_INSIDE) &&
+           (router->outside ? bus_socket_bind(router->socket, endpoint, router->endpoint)
+                            : bus_socket_bind_free(router->socket, endpoint, router->endpoint));
+}
 
-static struct bus_router *router_new(bool outside)
+static struct bus_router *router_new(bool outside, const struct bus_limits *limits,
+                                     const struct bus_pair *pair, const char *endpoint)
 {
     struct bus_router *router = calloc(1, sizeof *router);
     if (router == NULL)
         abort(); /* out of memory: crash-only, as arena.h says */
     router->outside = outside;
-    router->socket = bus_socket_new(outside ? &outside_limits : &inside_limits);
-    return router;
-}
-
-static struct bus_router *router_or_destroy(struct bus_router *router, bool made)
-{
-    if (!made) {
+    if (!router_open(router, limits, pair, endpoint)) {
         int why = errno;
         bus_router_destroy(&router);
         errno = why;
@@ -52,26 +45,22 @@ static struct bus_router *router_or_destroy(struct bus_router *router, bool made
     return router;
 }
 
-struct bus_router *bus_router_new(const char *address)
+struct bus_router *bus_router_new(const char *address, const struct bus_badge *badge)
 {
-    struct bus_router *router = router_new(false);
-    bool made = router->socket != NULL && bus_socket_set(router->socket, ZMQ_ROUTER_MANDATORY, 1) &&
-                bus_socket_bind_free(router->socket, address, router->endpoint);
-    return router_or_destroy(router, made);
+    const struct bus_limits limits = {ZMQ_ROUTER, BUS_ASK_MAX, INSIDE_QUEUE, INSIDE_QUEUE,
+                                      ANSWER_LINGER_MS};
+    return router_new(false, &limits, &badge->own, address);
 }
 
-struct bus_router *bus_router_new_curve(const char *endpoint, const char *secret_certificate)
+struct bus_router *bus_router_new_outside(const char *endpoint, const char *secret_certificate,
+                                          int answers_max)
 {
-    struct bus_router *router = router_new(true);
-    zsock_t *socket = router->socket;
-    bool made = socket != NULL && bus_socket_set(socket, ZMQ_ROUTER_MANDATORY, 1) &&
-                bus_certificate_apply(socket, secret_certificate) &&
-                bus_socket_set(socket, ZMQ_CURVE_SERVER, 1) &&
-                zmq_setsockopt(zsock_resolve(socket), ZMQ_ZAP_DOMAIN, ZAP_DOMAIN,
-                               strlen(ZAP_DOMAIN)) == 0 &&
-                bus_socket_set(socket, ZAP_ENFORCE_DOMAIN, 1) &&
-                bus_socket_bind(socket, endpoint, router->endpoint);
-    return router_or_destroy(router, made);
+    const struct bus_limits limits = {ZMQ_ROUTER, BUS_REFUSED_MAX, OUTSIDE_RECEIVE_QUEUE,
+                                      answers_max, ANSWER_LINGER_MS};
+    struct bus_pair pair;
+    if (!bus_pair_load(secret_certificate, &pair))
+        return NULL;
+    return router_new(true, &limits, &pair, endpoint);
 }
 
 void bus_router_destroy(struct bus_router **router)

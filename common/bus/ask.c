@@ -9,20 +9,35 @@
 
 struct bus_asker {
     zsock_t *socket;
-    char followed[BUS_ENDPOINT_MAX];
+    const struct bus_badge *badge;
+    struct bus_followed followed;
 };
 
-struct bus_asker *bus_asker_new(void)
+/* NULL: errno says why. */
+static zsock_t *asker_socket(const struct bus_badge *badge)
+{
+    /* No linger: what the peer that is left did not get is dropped, and asked again with the same
+     * id. */
+    const struct bus_limits limits = {ZMQ_DEALER, BUS_FRAME_MAX, ASK_QUEUE, ASK_QUEUE, 0};
+    zsock_t *socket = bus_socket_new(&limits);
+    /* IMMEDIATE: nothing is queued for a peer that is not there. */
+    if (socket != NULL &&
+        (!bus_socket_set(socket, ZMQ_IMMEDIATE, 1) || !bus_pair_apply(socket, &badge->own))) {
+        int why = errno;
+        zsock_destroy(&socket);
+        errno = why;
+    }
+    return socket;
+}
+
+struct bus_asker *bus_asker_new(const struct bus_badge *badge)
 {
     struct bus_asker *asker = calloc(1, sizeof *asker);
     if (asker == NULL)
         abort(); /* out of memory: crash-only, as arena.h says */
-    /* No linger: what the peer that is left did not get is dropped, and asked again with the same
-     * id. */
-    const struct bus_limits limits = {ZMQ_DEALER, BUS_FRAME_MAX, ASK_QUEUE, ASK_QUEUE, 0};
-    asker->socket = bus_socket_new(&limits);
-    /* IMMEDIATE: nothing is queued for a peer that is not there. */
-    if (asker->socket == NULL || !bus_socket_set(asker->socket, ZMQ_IMMEDIATE, 1)) {
+    asker->badge = badge;
+    asker->socket = asker_socket(badge);
+    if (asker->socket == NULL) {
         int why = errno;
         bus_asker_destroy(&asker);
         errno = why;
@@ -39,9 +54,17 @@ void bus_asker_destroy(struct bus_asker **asker)
     *asker = NULL;
 }
 
-void bus_asker_follow(struct bus_asker *asker, const char *endpoint)
+void bus_asker_follow(struct bus_asker *asker, const char *endpoint, const char *server_key)
 {
-    bus_socket_follow(asker->socket, asker->followed, endpoint);
+    bus_socket_follow(asker->socket, &asker->followed, endpoint, server_key);
+}
+
+bool bus_asker_renew(struct bus_asker *asker)
+{
+    zsock_t *fresh = asker_socket(asker->badge);
+    if (fresh != NULL)
+        bus_socket_replace(&asker->socket, fresh, &asker->followed);
+    return fresh != NULL;
 }
 
 zsock_t *bus_asker_socket(struct bus_asker *asker)
@@ -53,7 +76,7 @@ bool bus_asker_ask(struct bus_asker *asker, uint64_t sequence, struct bytes fram
 {
     uint8_t head[8];
     bus_put_uint64(head, sequence);
-    if (frame.length > BUS_FRAME_MAX) {
+    if (frame.length > BUS_ASK_MAX) {
         errno = EMSGSIZE;
         return false;
     }

@@ -16,14 +16,17 @@ static bool client_open(struct bus_client *client, const char *endpoint, const c
                         const char *client_certificate)
 {
     uint8_t key[BUS_KEY_BYTES];
-    const struct bus_limits limits = {ZMQ_DEALER, BUS_FRAME_MAX + BUS_CURVE_SLACK, CLIENT_QUEUE,
-                                      CLIENT_QUEUE, CLIENT_LINGER_MS};
+    struct bus_pair pair;
+    const struct bus_limits limits = {ZMQ_DEALER, BUS_FRAME_MAX, CLIENT_QUEUE, CLIENT_QUEUE,
+                                      CLIENT_LINGER_MS};
     if (!bus_key_read(server_key, key)) {
         errno = EINVAL;
         return false;
     }
+    if (!bus_pair_load(client_certificate, &pair))
+        return false;
     client->socket = bus_socket_new(&limits);
-    return client->socket != NULL && bus_certificate_apply(client->socket, client_certificate) &&
+    return client->socket != NULL && bus_pair_apply(client->socket, &pair) &&
            zmq_setsockopt(zsock_resolve(client->socket), ZMQ_CURVE_SERVERKEY, key, sizeof key) ==
                0 &&
            bus_socket_set(client->socket, ZMQ_IMMEDIATE, 1) &&
@@ -65,7 +68,7 @@ static bool wait_for(struct bus_client *client, short events, int timeout_ms)
 
 bool bus_client_send(struct bus_client *client, struct bytes frame, int timeout_ms)
 {
-    if (frame.length > 4 * BUS_COMMAND_MAX) {
+    if (frame.length > BUS_REFUSED_MAX) {
         errno = EMSGSIZE;
         return false;
     }

@@ -4,23 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HINT_QUEUE      10000 /* past it hints are dropped; the log has them */
-#define HINT_HEAD_BYTES 12    /* part and offset */
-#define HINT_TYPE_MAX   64
+#define HINT_QUEUE       10000 /* past it hints are dropped; the log has them */
+#define HINT_HEAD_BYTES  12    /* part and offset */
+#define HINT_TYPE_MAX    64
+#define SUBSCRIPTION_MAX 256 /* bytes of what a publisher receives */
 
 struct bus_publisher {
     zsock_t *socket;
     char endpoint[BUS_ENDPOINT_MAX];
 };
 
-struct bus_publisher *bus_publisher_new(const char *address)
+struct bus_publisher *bus_publisher_new(const char *address, const struct bus_badge *badge)
 {
     struct bus_publisher *publisher = calloc(1, sizeof *publisher);
     if (publisher == NULL)
         abort(); /* out of memory: crash-only, as arena.h says */
-    const struct bus_limits limits = {ZMQ_PUB, BUS_FRAME_MAX, HINT_QUEUE, HINT_QUEUE, 500};
+    const struct bus_limits limits = {ZMQ_PUB, SUBSCRIPTION_MAX, HINT_QUEUE, HINT_QUEUE, 500};
     publisher->socket = bus_socket_new(&limits);
     if (publisher->socket == NULL ||
+        !bus_socket_serve(publisher->socket, &badge->own, BUS_INSIDE) ||
         !bus_socket_bind_free(publisher->socket, address, publisher->endpoint)) {
         int why = errno;
         bus_publisher_destroy(&publisher);
@@ -60,18 +62,32 @@ void bus_publish(struct bus_publisher *publisher, const char *type, int32_t part
 
 struct bus_subscriber {
     zsock_t *socket;
-    char followed[BUS_ENDPOINT_MAX];
+    const struct bus_badge *badge;
+    struct bus_followed followed;
 };
 
-struct bus_subscriber *bus_subscriber_new(void)
+/* NULL: errno says why. */
+static zsock_t *subscriber_socket(const struct bus_badge *badge)
+{
+    const struct bus_limits limits = {ZMQ_SUB, BUS_FRAME_MAX, HINT_QUEUE, HINT_QUEUE, 0};
+    zsock_t *socket = bus_socket_new(&limits);
+    if (socket != NULL && (zmq_setsockopt(zsock_resolve(socket), ZMQ_SUBSCRIBE, "", 0) != 0 ||
+                           !bus_pair_apply(socket, &badge->own))) {
+        int why = errno;
+        zsock_destroy(&socket);
+        errno = why;
+    }
+    return socket;
+}
+
+struct bus_subscriber *bus_subscriber_new(const struct bus_badge *badge)
 {
     struct bus_subscriber *subscriber = calloc(1, sizeof *subscriber);
     if (subscriber == NULL)
         abort();
-    const struct bus_limits limits = {ZMQ_SUB, BUS_FRAME_MAX, HINT_QUEUE, HINT_QUEUE, 0};
-    subscriber->socket = bus_socket_new(&limits);
-    if (subscriber->socket == NULL ||
-        zmq_setsockopt(zsock_resolve(subscriber->socket), ZMQ_SUBSCRIBE, "", 0) != 0) {
+    subscriber->badge = badge;
+    subscriber->socket = subscriber_socket(badge);
+    if (subscriber->socket == NULL) {
         int why = errno;
         bus_subscriber_destroy(&subscriber);
         errno = why;
@@ -88,9 +104,18 @@ void bus_subscriber_destroy(struct bus_subscriber **subscriber)
     *subscriber = NULL;
 }
 
-void bus_subscriber_follow(struct bus_subscriber *subscriber, const char *endpoint)
+void bus_subscriber_follow(struct bus_subscriber *subscriber, const char *endpoint,
+                           const char *server_key)
 {
-    bus_socket_follow(subscriber->socket, subscriber->followed, endpoint);
+    bus_socket_follow(subscriber->socket, &subscriber->followed, endpoint, server_key);
+}
+
+bool bus_subscriber_renew(struct bus_subscriber *subscriber)
+{
+    zsock_t *fresh = subscriber_socket(subscriber->badge);
+    if (fresh != NULL)
+        bus_socket_replace(&subscriber->socket, fresh, &subscriber->followed);
+    return fresh != NULL;
 }
 
 zsock_t *bus_subscriber_socket(struct bus_subscriber *subscriber)

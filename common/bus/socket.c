@@ -13,6 +13,16 @@
 #define BUS_KEEPALIVE_COUNT  3
 #define BUS_LEAVE_STEP_NS    50000
 #define BUS_LEAVE_STEPS_MAX  1000
+/* Connections that the system takes before libzmq does: so that a burst of strangers does not turn
+ * honest callers away. */
+#define BUS_BACKLOG 1024
+/* The header has its name only with the draft options, but the library has the option. */
+#define ZAP_ENFORCE_DOMAIN 93
+
+const char *const bus_domain_names[BUS_DOMAIN_COUNT] = {
+    [BUS_OUTSIDE] = "zhitongche",
+    [BUS_INSIDE] = "zhitongche-bus",
+};
 
 bool bus_socket_set(zsock_t *socket, int option, int value)
 {
@@ -33,14 +43,16 @@ zsock_t *bus_socket_new(const struct bus_limits *limits)
         {ZMQ_HANDSHAKE_IVL, BUS_HANDSHAKE_MS},
         {ZMQ_RECONNECT_IVL, BUS_RECONNECT_MS},
         {ZMQ_RECONNECT_IVL_MAX, BUS_RECONNECT_MAX_MS},
+        {ZMQ_BACKLOG, BUS_BACKLOG},
         {ZMQ_IPV6, 0},
         {ZMQ_TCP_KEEPALIVE, 1},
         {ZMQ_TCP_KEEPALIVE_IDLE, BUS_KEEPALIVE_IDLE_S},
         {ZMQ_TCP_KEEPALIVE_INTVL, BUS_KEEPALIVE_GAP_S},
         {ZMQ_TCP_KEEPALIVE_CNT, BUS_KEEPALIVE_COUNT},
     };
-    bool set = zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &limits->message_max,
-                              sizeof limits->message_max) == 0;
+    const int64_t frame_max = limits->message_max + BUS_CURVE_SLACK;
+    bool set =
+        zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) == 0;
     for (size_t i = 0; set && i < sizeof options / sizeof *options; i++)
         set = bus_socket_set(socket, options[i].option, options[i].value);
     if (!set) {
@@ -86,17 +98,44 @@ static void wait_until_left(void *handle)
     }
 }
 
-void bus_socket_follow(zsock_t *socket, char *followed, const char *endpoint)
+bool bus_socket_serve(zsock_t *socket, const struct bus_pair *pair, enum bus_domain domain)
+{
+    const char *name = bus_domain_names[domain];
+    return bus_pair_apply(socket, pair) && bus_socket_set(socket, ZMQ_CURVE_SERVER, 1) &&
+           zmq_setsockopt(zsock_resolve(socket), ZMQ_ZAP_DOMAIN, name, strlen(name)) == 0 &&
+           bus_socket_set(socket, ZAP_ENFORCE_DOMAIN, 1);
+}
+
+static bool connect_to(void *handle, const char *endpoint, const char *server_key)
+{
+    uint8_t key[BUS_KEY_BYTES];
+    return bus_key_read(server_key, key) &&
+           zmq_setsockopt(handle, ZMQ_CURVE_SERVERKEY, key, sizeof key) == 0 &&
+           zmq_connect(handle, endpoint) == 0;
+}
+
+void bus_socket_follow(zsock_t *socket, struct bus_followed *followed, const char *endpoint,
+                       const char *server_key)
 {
     const char *wanted = endpoint == NULL || strlen(endpoint) >= BUS_ENDPOINT_MAX ? "" : endpoint;
     void *handle = zsock_resolve(socket);
-    if (strcmp(followed, wanted) == 0)
+    if (strcmp(followed->endpoint, wanted) == 0 &&
+        (wanted[0] == '\0' || strcmp(followed->server_key, server_key) == 0))
         return;
-    if (followed[0] != '\0' && zmq_disconnect(handle, followed) == 0)
+    if (followed->endpoint[0] != '\0' && zmq_disconnect(handle, followed->endpoint) == 0)
         wait_until_left(handle);
     /* An endpoint that cannot be one is as good as none: its row will be written anew. */
-    bool connected = wanted[0] != '\0' && zmq_connect(handle, wanted) == 0;
-    snprintf(followed, BUS_ENDPOINT_MAX, "%s", connected ? wanted : "");
+    bool connected = wanted[0] != '\0' && connect_to(handle, wanted, server_key);
+    snprintf(followed->endpoint, sizeof followed->endpoint, "%s", connected ? wanted : "");
+    snprintf(followed->server_key, sizeof followed->server_key, "%s", connected ? server_key : "");
+}
+
+void bus_socket_replace(zsock_t **socket, zsock_t *fresh, const struct bus_followed *followed)
+{
+    if (followed->endpoint[0] != '\0')
+        connect_to(zsock_resolve(fresh), followed->endpoint, followed->server_key);
+    zsock_destroy(socket);
+    *socket = fresh;
 }
 
 /* --- messages --------------------------------------------------------------------------------- */

@@ -132,8 +132,9 @@ static struct places organisation_places(struct organisation *fact)
 
 static struct places key_places(struct key *fact)
 {
-    return (struct places){.texts = {&fact->district, &fact->organisation, &fact->name},
-                           .text_count = 3};
+    return (struct places){
+        .texts = {&fact->district, &fact->organisation, &fact->name, &fact->replaces},
+        .text_count = 4};
 }
 
 static struct text text_copied(struct arena *arena, struct text t)
@@ -374,18 +375,23 @@ void directory_put_organisation(struct directory *directory,
     waste_drop(directory);
 }
 
+static bool is_live(const struct key *key)
+{
+    return !key->revoked && key->expires == 0;
+}
+
 void directory_put_key(struct directory *directory, const struct key *key)
 {
     bool is_new;
     struct held_key *held =
         entry_of(directory, &directory->keys, key->public_key, TEXT(""), sizeof *held, &is_new);
-    if (!is_new && !held->fact.revoked)
+    if (!is_new && is_live(&held->fact))
         key_count_of(directory, &held->fact)->live--;
     struct key next = *key;
     next.public_key = held->key.first;
     texts_adopt(directory, key_places(&held->fact), key_places(&next));
     held->fact = next;
-    if (!next.revoked)
+    if (is_live(&next))
         key_count_of(directory, &held->fact)->live++;
     waste_drop(directory);
 }

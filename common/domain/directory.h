@@ -42,6 +42,10 @@ struct key {
     enum role role;
     struct text name;
     bool revoked;
+    int64_t registered;   /* 0: not known, as the next */
+    int64_t rotated;      /* when it last replaced another or was replaced; 0: never */
+    int64_t expires;      /* it was replaced and is valid before this; 0: it was not */
+    struct text replaces; /* the key that it came in place of; empty: none */
     int64_t version;
 };
 
@@ -84,7 +88,8 @@ size_t directory_organisations(const struct directory *directory, struct text di
 /* All keys, revoked ones too, in the order they were first put; returns how many there are, writes
  * at most `max`. */
 size_t directory_keys(const struct directory *directory, const struct key **out, size_t max);
-/* True when some key that is not revoked is registered for the organisation. */
+/* True when some key is registered for the organisation that is not revoked and not being replaced.
+ */
 bool directory_has_key(const struct directory *directory, struct text district,
                        struct text organisation);
 
@@ -103,6 +108,10 @@ bool directory_acting(const struct directory *directory, struct text district,
  * district). */
 bool directory_feed_may(const struct directory *directory, const struct organisation *feed,
                         struct text command, struct text place);
+/* What a key is at an instant. */
+enum key_state key_state_at(const struct key *key, int64_t now);
+/* True when it may be used then. */
+bool key_is_valid(const struct key *key, int64_t now);
 /* True when a role suits a kind of organisation (a key's registration). */
 bool role_suits(enum role role, const struct organisation *organisation);
 

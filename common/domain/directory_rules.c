@@ -118,6 +118,21 @@ bool directory_feed_may(const struct directory *directory, const struct organisa
     return false;
 }
 
+enum key_state key_state_at(const struct key *key, int64_t now)
+{
+    if (key->revoked)
+        return KEY_revoked;
+    if (key->expires == 0)
+        return KEY_active;
+    return now < key->expires ? KEY_expiring : KEY_expired;
+}
+
+bool key_is_valid(const struct key *key, int64_t now)
+{
+    enum key_state state = key_state_at(key, now);
+    return state == KEY_active || state == KEY_expiring;
+}
+
 bool role_suits(enum role role, const struct organisation *organisation)
 {
     if (organisation == NULL)

@@ -35,7 +35,8 @@ enum service {
     X(urgency, URGENCY)                                                                            \
     X(mode, MODE)                                                                                  \
     X(order_state, ORDER)                                                                          \
-    X(assignment_state, ASSIGNMENT)
+    X(assignment_state, ASSIGNMENT)                                                                \
+    X(key_state, KEY)
 
 enum role {
 #define WORD(name, zh, en) ROLE_##name,
@@ -85,6 +86,12 @@ enum assignment_state {
 #undef WORD
     ASSIGNMENT_STATE_COUNT
 };
+enum key_state {
+#define WORD(name, zh, en) KEY_##name,
+#include "domain/key_state.def"
+#undef WORD
+    KEY_STATE_COUNT
+};
 
 extern const struct words words_service;
 extern const struct words words_role;
@@ -95,5 +102,6 @@ extern const struct words words_urgency;
 extern const struct words words_mode;
 extern const struct words words_order_state;
 extern const struct words words_assignment_state;
+extern const struct words words_key_state;
 
 #endif

@@ -55,6 +55,12 @@ static void organisation_apply(struct directory *directory, const struct event *
                                           });
 }
 
+/* A fact in memory says 0 where a message says nothing. */
+static int64_t time_said(int64_t time)
+{
+    return time == INSTANT_ABSENT ? 0 : time;
+}
+
 static void key_apply(struct directory *directory, const struct event *event)
 {
     const struct key_registered *fact = event->data;
@@ -65,6 +71,10 @@ static void key_apply(struct directory *directory, const struct event *event)
                                      .role = (enum role)fact->role,
                                      .name = fact->name,
                                      .revoked = fact->revoked,
+                                     .registered = time_said(fact->registered),
+                                     .rotated = time_said(fact->rotated),
+                                     .expires = time_said(fact->expires),
+                                     .replaces = fact->replaces,
                                      .version = event->version,
                                  });
 }

@@ -116,6 +116,7 @@ static bool take(struct desk *desk)
     params_flag(params, !desk->once_held);
     params_int(params, still ? desk->seen_epoch : -1);
     params_int(params, still ? desk->seen_beat : -1);
+    params_text(params, text_of(desk->options.bus_key));
     const struct rows *rows = one(desk, &records_sql_lease_take, params, "taking the lease");
     if (rows == NULL)
         return false;
@@ -254,14 +255,17 @@ static bool peers(struct desk *desk)
             continue;
         const char *publisher = arena_string(desk->batch_arena, rows_text(rows, i, 3));
         const char *router = arena_string(desk->batch_arena, rows_text(rows, i, 4));
-        if (strcmp(publisher, desk->peer_publisher[service]) == 0)
+        const char *key = arena_string(desk->batch_arena, rows_text(rows, i, 5));
+        if (strcmp(publisher, desk->peer_publisher[service]) == 0 &&
+            strcmp(key, desk->peer_key[service]) == 0)
             continue;
         snprintf(desk->peer_publisher[service], sizeof desk->peer_publisher[service], "%s",
                  publisher);
+        snprintf(desk->peer_key[service], sizeof desk->peer_key[service], "%s", key);
         log_line(LEVEL_INFO, "peer", {"peer", log_string(words_name(&words_service, service))},
                  {"holder", log_text(rows_text(rows, i, 2))},
                  {"epoch", log_int(rows_int(rows, i, 1))});
-        outbox_peer(desk->options.outbox, (enum service)service, publisher, router);
+        outbox_peer(desk->options.outbox, (enum service)service, publisher, router, key);
     }
     records_clear(desk->records);
     return true;

@@ -114,6 +114,7 @@ struct desk {
     bool trouble_logged;
     int64_t seen_epoch, seen_beat, seen_since_ms; /* another holder's lease as last looked at */
     char peer_publisher[SERVICE_COUNT][BUS_ENDPOINT_MAX];
+    char peer_key[SERVICE_COUNT][BUS_KEY_TEXT + 1];
     _Atomic int64_t head_shared;
 };
 

@@ -15,6 +15,7 @@ struct desk_options {
     struct keyring *keyring; /* kept equal to the directory's keys; may be NULL */
     const char *publisher;   /* endpoints to announce */
     const char *router;
+    const char *bus_key; /* of both endpoints */
 };
 
 struct desk *desk_new(const struct desk_options *options);

@@ -14,17 +14,26 @@
 #define FRONT_BEAT_MS    1000
 #define FRONT_SWEEP_MS   200
 #define FRONT_DRAIN_MS   3000 /* how long a stop waits for answers that are under way */
+/* Without a word from a peer for so long, it is connected to anew. */
+#define FRONT_SILENCE_MS 5000
+/* Answers that wait for a caller that does not read them: of commands they are small, of queries
+ * they may be large. */
+#define FRONT_FEED_ANSWERS_MAX  4096 /* README.md tells callers */
+#define FRONT_QUERY_ANSWERS_MAX 256
 
 /* Between services a frame begins with what it is. */
 #define RELAY_COMMAND 'C'
 #define RELAY_QUERY   'Q'
+#define RELAY_BEAT    'B' /* asks for nothing but its return, under sequence 0 */
 
 struct peer {
     struct front *front;
     enum service service;
     struct bus_subscriber *subscriber; /* when its log is consumed */
     struct bus_asker *asker;           /* when requests are relayed to it */
-    bool is_known;                     /* its endpoints were announced */
+    bool is_known;                     /* its endpoints were announced, with a key we know */
+    int64_t hint_ms, answer_ms;        /* monotonic: when it was last heard, or connected to anew */
+    bool silence_logged;
 };
 
 struct relay {
@@ -42,7 +51,10 @@ struct front {
     struct bus_publisher *publisher;
     struct bus_router *inner; /* from our own services */
     struct bus_router *outer; /* from outside: intake's feed, reporting's queries */
+    struct bus_badge *badge;
     struct bus_guard *guard;
+    uint64_t denied[BUS_DOMAIN_COUNT]; /* handshakes, as far as told */
+    int64_t beat_ms;                   /* monotonic: the last beat */
     struct keyring *keyring;
     struct outbox *outbox;
     struct desk *desk;
@@ -155,6 +167,7 @@ static int on_relay_answer(zloop_t *loop, zsock_t *socket, void *argument)
     struct front *front = peer->front;
     uint64_t sequence;
     struct bytes frame;
+    peer->answer_ms = clock_monotonic_ms();
     for (int i = 0; i < FRONT_TAKE_MAX; i++) {
         arena_reset(front->scratch);
         if (!bus_asker_take(peer->asker, front->scratch, &sequence, &frame))
@@ -292,6 +305,11 @@ static void take_relayed(struct front *front, struct request *request)
 {
     struct forward forward;
     char what = (char)(request->frame.length > 0 ? request->frame.at[0] : 0);
+    if (what == RELAY_BEAT && request->frame.length == 1) {
+        request->reply = request->frame;
+        send_reply(front, request);
+        return;
+    }
     struct bytes body = {request->frame.at + 1,
                          request->frame.length > 0 ? request->frame.length - 1 : 0};
     if ((what != RELAY_COMMAND && what != RELAY_QUERY) ||
@@ -334,6 +352,7 @@ static int on_hint(zloop_t *loop, zsock_t *socket, void *argument)
     struct front *front = peer->front;
     struct bus_hint hint;
     uint64_t malformed = 0;
+    peer->hint_ms = clock_monotonic_ms();
     /* Hints are drained whole: what the desk has no room for it reads from the log. */
     for (int i = 0; i < 16 * FRONT_TAKE_MAX; i++) {
         arena_reset(front->scratch);
@@ -361,19 +380,22 @@ static const char *outer_endpoint(const struct front *front)
                                                  : NULL;
 }
 
-static bool guard_outer(struct front *front)
+/* The badge, and the guard that looks at it and at the keyring. */
+static bool open_guard(struct front *front)
 {
-    if (outer_endpoint(front) == NULL)
-        return true;
-    if (front->config->curve_secret[0] == '\0') {
+    const struct config *config = front->config;
+    front->badge = bus_badge_new(config->bus_curve, config->bus_curve_other);
+    if (front->badge == NULL)
+        return say("the certificate between the services cannot be read", config->bus_curve);
+    if (outer_endpoint(front) != NULL && config->curve_secret[0] == '\0') {
         errno = EINVAL;
         return say("ZTC_CURVE_SECRET must be set", "environment");
     }
-    front->guard = bus_guard_new();
-    if (front->guard == NULL)
-        return say("the guard of the CURVE endpoint cannot be made", outer_endpoint(front));
-    front->keyring = keyring_new(front->guard, front->config->operator_key);
-    return true;
+    if (outer_endpoint(front) != NULL)
+        front->keyring = keyring_new(config->operator_key);
+    front->guard =
+        bus_guard_new(front->badge, front->keyring == NULL ? NULL : keyring_admits, front->keyring);
+    return front->guard != NULL || say("the guard cannot be made", "zap");
 }
 
 /* Only once the registered keys are known: who is denied in the handshake is not let in again by
@@ -383,7 +405,9 @@ static bool open_outer(struct front *front)
     const char *endpoint = outer_endpoint(front);
     if (endpoint == NULL || front->outer != NULL)
         return true;
-    front->outer = bus_router_new_curve(endpoint, front->config->curve_secret);
+    front->outer = bus_router_new_outside(
+        endpoint, front->config->curve_secret,
+        front->service == SERVICE_intake ? FRONT_FEED_ANSWERS_MAX : FRONT_QUERY_ANSWERS_MAX);
     if (front->outer == NULL)
         return say("the CURVE endpoint cannot be bound", endpoint);
     log_line(LEVEL_INFO, "open for callers",
@@ -404,15 +428,22 @@ static void tell_peers(const struct front *front)
     health_set(HEALTH_PEERS, known);
 }
 
+/* A key that is not known here is not connected to: an answer would prove nothing about its giver.
+ */
 static void follow(struct front *front, const struct outbox_item *item)
 {
     struct peer *peer = &front->peers[item->peer];
-    peer->is_known = true;
+    peer->is_known = bus_badge_knows(front->badge, item->key);
+    if (!peer->is_known)
+        log_line(LEVEL_WARN, "a peer shows a bus key that is not known here",
+                 {"peer", log_string(words_name(&words_service, (int)item->peer))},
+                 {"key", log_string(item->key)});
     tell_peers(front);
+    peer->hint_ms = peer->answer_ms = clock_monotonic_ms();
     if (peer->subscriber != NULL)
-        bus_subscriber_follow(peer->subscriber, item->publisher);
+        bus_subscriber_follow(peer->subscriber, peer->is_known ? item->publisher : "", item->key);
     if (peer->asker != NULL)
-        bus_asker_follow(peer->asker, item->router);
+        bus_asker_follow(peer->asker, peer->is_known ? item->router : "", item->key);
 }
 
 static int on_outbox(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
@@ -448,13 +479,71 @@ static int on_outbox(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
     return front->failed ? -1 : 0;
 }
 
+static void log_silence(struct peer *peer, const char *where)
+{
+    metric_add(METRIC_peers_renewed_total, 1);
+    if (!peer->silence_logged)
+        log_line(LEVEL_WARN, "a peer is silent; connecting anew",
+                 {"peer", log_string(words_name(&words_service, (int)peer->service))},
+                 {"at", log_string(where)});
+    peer->silence_logged = true;
+}
+
+/* Who has not been heard for a while is connected to anew: libzmq itself gives some connections up
+ * for good. After this process itself stood still, what they said has yet to be taken. */
+static void look_after(struct front *front, struct peer *peer, int64_t now)
+{
+    const uint8_t beat = RELAY_BEAT;
+    if (now - front->beat_ms > FRONT_SILENCE_MS / 2)
+        peer->hint_ms = peer->answer_ms = now;
+    if (!peer->is_known)
+        return;
+    if (peer->asker != NULL)
+        bus_asker_ask(peer->asker, 0, (struct bytes){&beat, 1});
+    if (peer->subscriber != NULL && now - peer->hint_ms > FRONT_SILENCE_MS) {
+        log_silence(peer, "pub");
+        zloop_reader_end(front->loop, bus_subscriber_socket(peer->subscriber));
+        bus_subscriber_renew(peer->subscriber);
+        zloop_reader(front->loop, bus_subscriber_socket(peer->subscriber), on_hint, peer);
+        peer->hint_ms = now;
+    } else if (peer->asker != NULL && now - peer->answer_ms > FRONT_SILENCE_MS) {
+        log_silence(peer, "router");
+        zloop_reader_end(front->loop, bus_asker_socket(peer->asker));
+        bus_asker_renew(peer->asker);
+        zloop_reader(front->loop, bus_asker_socket(peer->asker), on_relay_answer, peer);
+        peer->answer_ms = now;
+    } else if (now - peer->hint_ms < FRONT_BEAT_MS || now - peer->answer_ms < FRONT_BEAT_MS) {
+        peer->silence_logged = false;
+    }
+}
+
+/* One line a second at most, however many knock. */
+static void tell_denied(struct front *front)
+{
+    for (int domain = 0; domain < BUS_DOMAIN_COUNT; domain++) {
+        uint64_t denied = bus_guard_denied(front->guard, (enum bus_domain)domain);
+        if (denied == front->denied[domain])
+            continue;
+        int64_t more = (int64_t)(denied - front->denied[domain]);
+        metric_add(METRIC_handshakes_denied_total, more);
+        log_line(LEVEL_WARN, "connections denied: their keys may not",
+                 {"at", log_string(domain == BUS_INSIDE ? "bus" : "face")},
+                 {"count", log_int(more)});
+        front->denied[domain] = denied;
+    }
+}
+
 static int on_beat(zloop_t *loop, int timer, void *argument)
 {
     (void)loop, (void)timer;
     struct front *front = argument;
-    int64_t head = desk_head(front->desk);
-    if (head > 0)
-        bus_publish(front->publisher, "heartbeat", 0, head, (struct bytes){NULL, 0});
+    int64_t now = clock_monotonic_ms();
+    bus_publish(front->publisher, "heartbeat", 0, desk_head(front->desk), (struct bytes){NULL, 0});
+    for (int s = 0; s < SERVICE_COUNT; s++)
+        if (!front->stopping)
+            look_after(front, &front->peers[s], now);
+    front->beat_ms = now;
+    tell_denied(front);
     return 0;
 }
 
@@ -464,7 +553,7 @@ static bool open_peers(struct front *front)
 {
     for (size_t i = 0; i < front->definition->desk.consume_count; i++) {
         struct peer *peer = &front->peers[front->definition->desk.consumes[i]];
-        peer->subscriber = bus_subscriber_new();
+        peer->subscriber = bus_subscriber_new(front->badge);
         if (peer->subscriber == NULL ||
             zloop_reader(front->loop, bus_subscriber_socket(peer->subscriber), on_hint, peer) != 0)
             return say("a subscriber cannot be made",
@@ -479,7 +568,7 @@ static bool open_peers(struct front *front)
     };
     for (const enum service *to = asked[front->service]; *to != SERVICE_COUNT; to++) {
         struct peer *peer = &front->peers[*to];
-        peer->asker = bus_asker_new();
+        peer->asker = bus_asker_new(front->badge);
         if (peer->asker == NULL ||
             zloop_reader(front->loop, bus_asker_socket(peer->asker), on_relay_answer, peer) != 0)
             return say("an asker cannot be made", words_name(&words_service, (int)peer->service));
@@ -493,11 +582,13 @@ bool front_open(struct front *front)
     front->outbox = outbox_new();
     if (front->outbox == NULL)
         return say("no descriptor to be had", "outbox");
-    front->publisher = bus_publisher_new(front->config->bus);
-    front->inner = bus_router_new(front->config->bus);
+    if (!open_guard(front))
+        return false;
+    front->publisher = bus_publisher_new(front->config->bus, front->badge);
+    front->inner = bus_router_new(front->config->bus, front->badge);
     if (front->publisher == NULL || front->inner == NULL)
         return say("the sockets between services cannot be bound", front->config->bus);
-    if (!guard_outer(front) || !open_peers(front))
+    if (!open_peers(front))
         return false;
     zmq_pollitem_t poll = {.fd = outbox_descriptor(front->outbox), .events = ZMQ_POLLIN};
     if (zloop_reader(front->loop, bus_router_socket(front->inner), on_inner, front) != 0 ||
@@ -510,6 +601,7 @@ bool front_open(struct front *front)
         .keyring = front->keyring,
         .publisher = bus_publisher_endpoint(front->publisher),
         .router = bus_router_endpoint(front->inner),
+        .bus_key = bus_badge_key(front->badge),
     };
     front->desk = desk_new(&options);
     if (front->definition->reader != NULL) {
@@ -580,8 +672,9 @@ void front_destroy(struct front **front)
     bus_publisher_destroy(&f->publisher);
     reader_destroy(&f->reader);
     desk_destroy(&f->desk);
-    keyring_destroy(&f->keyring);
     bus_guard_destroy(&f->guard);
+    keyring_destroy(&f->keyring);
+    bus_badge_destroy(&f->badge);
     arena_destroy(&f->scratch);
     free(f);
     *front = NULL;

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/clock.h"
+
 struct keyring {
     pthread_mutex_t mutex;
-    struct bus_guard *guard;
-    char operator_key[41];
+    char operator_key[BUS_KEY_TEXT + 1];
     struct arena *arena; /* of the entries */
     struct key *keys;    /* sorted by public key */
     size_t count;
@@ -18,19 +19,14 @@ static int by_public_key(const void *a, const void *b)
     return text_compare(((const struct key *)a)->public_key, ((const struct key *)b)->public_key);
 }
 
-struct keyring *keyring_new(struct bus_guard *guard, const char *operator_key)
+struct keyring *keyring_new(const char *operator_key)
 {
     struct keyring *keyring = calloc(1, sizeof *keyring);
     if (keyring == NULL)
         abort();
     pthread_mutex_init(&keyring->mutex, NULL);
-    keyring->guard = guard;
     keyring->arena = arena_new();
     snprintf(keyring->operator_key, sizeof keyring->operator_key, "%s", operator_key);
-    if (guard != NULL && operator_key[0] != '\0') {
-        bus_guard_admit(guard, operator_key);
-        bus_guard_apply(guard);
-    }
     return keyring;
 }
 
@@ -52,24 +48,6 @@ static struct key *find(const struct keyring *keyring, struct text public_key)
     return bsearch(&wanted, keyring->keys, keyring->count, sizeof wanted, by_public_key);
 }
 
-static void guard_follow(struct keyring *keyring, const struct key *before, size_t before_count,
-                         struct arena *arena)
-{
-    if (keyring->guard == NULL)
-        return;
-    for (size_t i = 0; i < keyring->count; i++) {
-        const char *name = arena_string(arena, keyring->keys[i].public_key);
-        if (keyring->keys[i].revoked)
-            bus_guard_expel(keyring->guard, name);
-        else
-            bus_guard_admit(keyring->guard, name);
-    }
-    for (size_t i = 0; i < before_count; i++)
-        if (find(keyring, before[i].public_key) == NULL &&
-            !text_equal(before[i].public_key, text_of(keyring->operator_key)))
-            bus_guard_expel(keyring->guard, arena_string(arena, before[i].public_key));
-}
-
 void keyring_load(struct keyring *keyring, const struct directory *directory)
 {
     struct arena *arena = arena_new();
@@ -82,40 +60,51 @@ void keyring_load(struct keyring *keyring, const struct directory *directory)
         keys[i].public_key = arena_text(arena, found[i]->public_key);
         keys[i].district = arena_text(arena, found[i]->district);
         keys[i].organisation = arena_text(arena, found[i]->organisation);
-        keys[i].name = (struct text){"", 0};
+        keys[i].name = keys[i].replaces = (struct text){"", 0};
     }
     qsort(keys, count, sizeof *keys, by_public_key);
 
     pthread_mutex_lock(&keyring->mutex);
     struct arena *old_arena = keyring->arena;
-    const struct key *old_keys = keyring->keys;
-    size_t old_count = keyring->count;
     keyring->arena = arena;
     keyring->keys = keys;
     keyring->count = count;
-    guard_follow(keyring, old_keys, old_count, arena);
     pthread_mutex_unlock(&keyring->mutex);
-    if (keyring->guard != NULL)
-        bus_guard_apply(keyring->guard);
     arena_destroy(&old_arena);
+}
+
+/* The key that may be used now; NULL: there is none, or it is the first operator's, who is not
+ * registered (*is_first). */
+static const struct key *valid(const struct keyring *keyring, struct text public_key,
+                               bool *is_first)
+{
+    const struct key *key = find(keyring, public_key);
+    *is_first = key == NULL && public_key.length > 0 &&
+                text_equal(public_key, text_of(keyring->operator_key));
+    return key != NULL && key_is_valid(key, clock_now_ms()) ? key : NULL;
+}
+
+bool keyring_admits(void *argument, const char *public_key)
+{
+    struct keyring *keyring = argument;
+    bool is_first;
+    pthread_mutex_lock(&keyring->mutex);
+    bool admitted = valid(keyring, text_of(public_key), &is_first) != NULL || is_first;
+    pthread_mutex_unlock(&keyring->mutex);
+    return admitted;
 }
 
 bool keyring_find(struct keyring *keyring, const char *public_key, struct arena *arena,
                   struct caller *caller)
 {
-    struct text wanted = text_of(public_key);
-    bool found = false;
+    bool is_first;
     pthread_mutex_lock(&keyring->mutex);
-    const struct key *key = find(keyring, wanted);
-    if (key != NULL && !key->revoked) {
+    const struct key *key = valid(keyring, text_of(public_key), &is_first);
+    if (key != NULL)
         *caller = (struct caller){arena_text(arena, key->district),
                                   arena_text(arena, key->organisation), (int)key->role};
-        found = true;
-    } else if (key == NULL && wanted.length > 0 &&
-               text_equal(wanted, text_of(keyring->operator_key))) {
+    else if (is_first)
         *caller = (struct caller){{"", 0}, {"", 0}, ROLE_operator};
-        found = true;
-    }
     pthread_mutex_unlock(&keyring->mutex);
-    return found;
+    return key != NULL || is_first;
 }

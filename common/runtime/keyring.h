@@ -1,5 +1,6 @@
-/* Who a public key is: filled by the desk from the directory, asked by the front. Thread-safe.
- * Keeps the guard in step: registered keys are admitted, revoked ones expelled. */
+/* Who a public key is: filled by the desk from the directory, asked by the guard in each handshake
+ * and by the front for each request. Thread-safe. A key that is replaced is valid until its time,
+ * by the runtime's clock. */
 #ifndef ZTC_RUNTIME_KEYRING_H
 #define ZTC_RUNTIME_KEYRING_H
 
@@ -9,13 +10,15 @@
 
 struct keyring;
 
-/* `guard` may be NULL. `operator_key`: Z85 of the deployment's first operator, admitted from the
- * start; "" for none. */
-struct keyring *keyring_new(struct bus_guard *guard, const char *operator_key);
+/* `operator_key`: Z85 of the deployment's first operator, admitted from the start; "" for none. */
+struct keyring *keyring_new(const char *operator_key);
 void keyring_destroy(struct keyring **keyring);
 /* Replaces all registered keys by the directory's. */
 void keyring_load(struct keyring *keyring, const struct directory *directory);
-/* The caller of an authenticated key, its texts in the arena. False: not registered, or revoked. */
+/* bus_admits: whether this key may connect now. `keyring` is a struct keyring. */
+bool keyring_admits(void *keyring, const char *public_key);
+/* The caller of an authenticated key, its texts in the arena. False: not registered, revoked or
+ * past its time. */
 bool keyring_find(struct keyring *keyring, const char *public_key, struct arena *arena,
                   struct caller *caller);
 

@@ -100,12 +100,13 @@ void outbox_publish(struct outbox *outbox, struct arena *arena, struct publicati
 }
 
 void outbox_peer(struct outbox *outbox, enum service peer, const char *publisher,
-                 const char *router)
+                 const char *router, const char *key)
 {
     struct outbox_item *item = item_new(OUTBOX_PEER);
     item->peer = peer;
     snprintf(item->publisher, sizeof item->publisher, "%s", publisher);
     snprintf(item->router, sizeof item->router, "%s", router);
+    snprintf(item->key, sizeof item->key, "%s", key);
     push(outbox, item);
 }
 

@@ -29,6 +29,7 @@ struct outbox_item {
     enum service peer;
     char publisher[BUS_ENDPOINT_MAX];
     char router[BUS_ENDPOINT_MAX];
+    char key[BUS_KEY_TEXT + 1]; /* of both */
 };
 
 struct outbox;
@@ -41,7 +42,7 @@ void outbox_forward(struct outbox *outbox, struct request *request);
 void outbox_publish(struct outbox *outbox, struct arena *arena, struct publication *publications,
                     size_t count);
 void outbox_peer(struct outbox *outbox, enum service peer, const char *publisher,
-                 const char *router);
+                 const char *router, const char *key);
 void outbox_open(struct outbox *outbox);
 /* All that is there, in order, as a linked list; the caller frees each item with
  * outbox_item_destroy. */

@@ -41,6 +41,14 @@ enum intake_verdict {
     INTAKE_FORWARD, /* dispatch decides; `order` is the one */
 };
 
+/* A fact that is written with the first one. */
+struct intake_fact {
+    enum event_type event;
+    struct text key;
+    int64_t version;
+    const void *data;
+};
+
 struct intake_decision {
     enum intake_verdict verdict;
     struct refusal refusal;
@@ -48,15 +56,30 @@ struct intake_decision {
     struct text district, key;
     int64_t version, time;
     const void *data;
-    struct intake_order *order; /* changed in place, or new in the arena */
+    const struct intake_fact *also; /* NULL: `event` is all there is */
+    struct intake_order *order;     /* changed in place, or new in the arena */
     struct result result;
 };
 
 struct intake_decision intake_decide(const struct intake_case *c);
 
-/* The two halves, by topic. */
+/* The parts, by topic. */
 struct intake_decision intake_decide_order(const struct intake_case *c);
 struct intake_decision intake_decide_directory(const struct intake_case *c);
+struct intake_decision intake_decide_key_register(const struct intake_case *c);
+struct intake_decision intake_decide_key_rotate(const struct intake_case *c);
+struct intake_decision intake_decide_key_revoke(const struct intake_case *c);
+
+/* What the facts have in common; core_directory.c. */
+void *intake_event_new(const struct intake_case *c, enum event_type type);
+/* The district a directory command is about: the caller's own, or for an operator of the whole
+ * deployment the one it names. */
+bool intake_district_of(const struct intake_case *c, struct text named, struct text *district,
+                        struct refusal *refusal);
+/* Writes the fact unless it equals the one before (version 0: there was none). */
+struct intake_decision intake_fact_decide(const struct intake_case *c, enum event_type type,
+                                          struct text district, struct text key, const void *data,
+                                          const void *before, int64_t version_before);
 
 static inline struct intake_decision intake_refuse(enum refusal_code code, const char *field)
 {

@@ -6,16 +6,14 @@
 
 /* Registering says how a fact is to be; when it is so already, nothing happens. */
 
-static void *event_new(const struct intake_case *c, enum event_type type)
+void *intake_event_new(const struct intake_case *c, enum event_type type)
 {
     void *event = arena_alloc(c->arena, event_types[type].size);
     message_clear(&event_types[type], event);
     return event;
 }
 
-/* The district a directory command is about: the caller's own, or for an operator of the whole
- * deployment the one it names. */
-static bool district_of(const struct intake_case *c, struct text named, struct text *district,
+bool intake_district_of(const struct intake_case *c, struct text named, struct text *district,
                         struct refusal *refusal)
 {
     struct text own = c->caller->district;
@@ -36,10 +34,9 @@ static bool district_of(const struct intake_case *c, struct text named, struct t
     return true;
 }
 
-/* Writes the fact unless it equals the one before (version 0: there was none). */
-static struct intake_decision fact(const struct intake_case *c, enum event_type type,
-                                   struct text district, struct text key, const void *data,
-                                   const void *before, int64_t version_before)
+struct intake_decision intake_fact_decide(const struct intake_case *c, enum event_type type,
+                                          struct text district, struct text key, const void *data,
+                                          const void *before, int64_t version_before)
 {
     struct intake_decision decision = {
         .verdict = INTAKE_DONE,
@@ -67,13 +64,13 @@ static struct intake_decision district_decide(const struct intake_case *c)
     const struct district_register *body = c->command->body;
     struct intake_decision refused = {.verdict = INTAKE_REFUSED};
     struct text district;
-    if (!district_of(c, body->district, &district, &refused.refusal))
+    if (!intake_district_of(c, body->district, &district, &refused.refusal))
         return refused;
     if (!instant_zone_known(body->time_zone))
         return intake_refuse(REFUSAL_out_of_range, "time_zone");
-    struct district_registered *event = event_new(c, EVENT_district_registered);
+    struct district_registered *event = intake_event_new(c, EVENT_district_registered);
     *event = (struct district_registered){district, body->name_zh, body->name_en, body->time_zone};
-    struct district_registered *before = event_new(c, EVENT_district_registered);
+    struct district_registered *before = intake_event_new(c, EVENT_district_registered);
     const struct district *old = directory_district(c->directory, district);
     if (old != NULL)
         *before =
@@ -82,8 +79,8 @@ static struct intake_decision district_decide(const struct intake_case *c)
     if (old != NULL && !text_equal(old->time_zone, body->time_zone))
         return intake_refuse(REFUSAL_unfit, "time_zone");
     struct text key = arena_format(c->arena, "district/%.*s", TEXT_ARG(district));
-    return fact(c, EVENT_district_registered, district, key, event, before,
-                old == NULL ? 0 : old->version);
+    return intake_fact_decide(c, EVENT_district_registered, district, key, event, before,
+                              old == NULL ? 0 : old->version);
 }
 
 static struct intake_decision category_decide(const struct intake_case *c)
@@ -91,17 +88,17 @@ static struct intake_decision category_decide(const struct intake_case *c)
     const struct category_register *body = c->command->body;
     struct intake_decision refused = {.verdict = INTAKE_REFUSED};
     struct text district;
-    if (!district_of(c, body->district, &district, &refused.refusal))
+    if (!intake_district_of(c, body->district, &district, &refused.refusal))
         return refused;
-    struct category_registered *event = event_new(c, EVENT_category_registered);
+    struct category_registered *event = intake_event_new(c, EVENT_category_registered);
     *event = (struct category_registered){body->code, body->name_zh, body->name_en};
-    struct category_registered *before = event_new(c, EVENT_category_registered);
+    struct category_registered *before = intake_event_new(c, EVENT_category_registered);
     const struct category *old = directory_category(c->directory, district, body->code);
     if (old != NULL)
         *before = (struct category_registered){old->code, old->name_zh, old->name_en};
     struct text key = arena_format(c->arena, "category/%.*s", TEXT_ARG(body->code));
-    return fact(c, EVENT_category_registered, district, key, event, before,
-                old == NULL ? 0 : old->version);
+    return intake_fact_decide(c, EVENT_category_registered, district, key, event, before,
+                              old == NULL ? 0 : old->version);
 }
 
 static const struct organisation *parent_of(const struct intake_case *c, struct text district,
@@ -201,10 +198,10 @@ static struct intake_decision organisation_decide(const struct intake_case *c)
     const struct organisation_register *body = c->command->body;
     struct intake_decision refused = {.verdict = INTAKE_REFUSED};
     struct text district;
-    if (!district_of(c, body->district, &district, &refused.refusal) ||
+    if (!intake_district_of(c, body->district, &district, &refused.refusal) ||
         !organisation_fits(c, district, body, &refused.refusal))
         return refused;
-    struct organisation_registered *event = event_new(c, EVENT_organisation_registered);
+    struct organisation_registered *event = intake_event_new(c, EVENT_organisation_registered);
     *event = (struct organisation_registered){
         .code = body->code,
         .kind = body->kind,
@@ -220,107 +217,15 @@ static struct intake_decision organisation_decide(const struct intake_case *c)
         .commands = body->commands,
         .places = body->places,
     };
-    struct organisation_registered *before = event_new(c, EVENT_organisation_registered);
+    struct organisation_registered *before = intake_event_new(c, EVENT_organisation_registered);
     const struct organisation *old = directory_organisation(c->directory, district, body->code);
     if (old != NULL)
         organisation_as_event(old, before);
     if (old != NULL && (int)old->kind != body->kind)
         return intake_refuse(REFUSAL_unfit, "kind");
     struct text key = arena_format(c->arena, "organisation/%.*s", TEXT_ARG(body->code));
-    return fact(c, EVENT_organisation_registered, district, key, event, before,
-                old == NULL ? 0 : old->version);
-}
-
-/* The 85 printable characters of ZeroMQ RFC 32. */
-static bool is_z85(struct text key)
-{
-    static const char alphabet[] =
-        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
-    for (size_t i = 0; i < key.length; i++)
-        if (memchr(alphabet, key.at[i], sizeof alphabet - 1) == NULL)
-            return false;
-    return key.length == 40;
-}
-
-static struct text key_of_key(const struct intake_case *c, struct text public_key)
-{
-    return arena_format(c->arena, "key/%.*s", TEXT_ARG(public_key));
-}
-
-static void key_as_event(const struct key *from, struct key_registered *to)
-{
-    *to = (struct key_registered){from->public_key, from->organisation, (int)from->role, from->name,
-                                  from->revoked};
-}
-
-/* An operator of the whole deployment has no district and no organisation; every other key has
- * both. */
-static bool key_fits(const struct intake_case *c, const struct key_register *body,
-                     struct text *district, struct refusal *refusal)
-{
-    bool deployment = c->caller->district.length == 0 && body->district.length == 0 &&
-                      body->role == ROLE_operator && body->organisation.length == 0;
-    *district = (struct text){"", 0};
-    if (!deployment && !district_of(c, body->district, district, refusal))
-        return false;
-    if (!is_z85(body->public_key)) {
-        *refusal = refusal_of(REFUSAL_out_of_range, "public_key");
-        return false;
-    }
-    if (deployment)
-        return true;
-    const struct organisation *organisation =
-        directory_organisation(c->directory, *district, body->organisation);
-    if (organisation == NULL) {
-        *refusal = refusal_of(body->organisation.length == 0 ? REFUSAL_missing_field
-                                                             : REFUSAL_unknown_organisation,
-                              "organisation");
-        return false;
-    }
-    if (!role_suits((enum role)body->role, organisation)) {
-        *refusal = refusal_of(REFUSAL_unfit, "role");
-        return false;
-    }
-    return true;
-}
-
-static struct intake_decision key_decide(const struct intake_case *c)
-{
-    const struct key_register *body = c->command->body;
-    struct intake_decision refused = {.verdict = INTAKE_REFUSED};
-    struct text district;
-    if (!key_fits(c, body, &district, &refused.refusal))
-        return refused;
-    const struct key *old = directory_key(c->directory, body->public_key);
-    /* A key never changes hands, and a revoked one never comes back: make a new one. */
-    if (old != NULL &&
-        (old->revoked || !text_equal(old->district, district) ||
-         !text_equal(old->organisation, body->organisation) || (int)old->role != body->role))
-        return intake_refuse(REFUSAL_exists, "public_key");
-    struct key_registered *event = event_new(c, EVENT_key_registered),
-                          *before = event_new(c, EVENT_key_registered);
-    *event = (struct key_registered){body->public_key, body->organisation, body->role, body->name,
-                                     false};
-    if (old != NULL)
-        key_as_event(old, before);
-    return fact(c, EVENT_key_registered, district, key_of_key(c, body->public_key), event, before,
-                old == NULL ? 0 : old->version);
-}
-
-static struct intake_decision revoke_decide(const struct intake_case *c)
-{
-    const struct key_revoke *body = c->command->body;
-    const struct key *old = directory_key(c->directory, body->public_key);
-    if (old == NULL ||
-        (c->caller->district.length > 0 && !text_equal(old->district, c->caller->district)))
-        return intake_refuse(REFUSAL_unknown_key, "public_key");
-    struct key_registered *event = event_new(c, EVENT_key_registered),
-                          *before = event_new(c, EVENT_key_registered);
-    key_as_event(old, event);
-    key_as_event(old, before);
-    event->revoked = true;
-    return fact(c, EVENT_key_registered, old->district, key_of_key(c, body->public_key), event,
-                before, old->version);
+    return intake_fact_decide(c, EVENT_organisation_registered, district, key, event, before,
+                              old == NULL ? 0 : old->version);
 }
 
 struct intake_decision intake_decide_directory(const struct intake_case *c)
@@ -335,8 +240,9 @@ struct intake_decision intake_decide_directory(const struct intake_case *c)
         [COMMAND_district_register] = district_decide,
         [COMMAND_category_register] = category_decide,
         [COMMAND_organisation_register] = organisation_decide,
-        [COMMAND_key_register] = key_decide,
-        [COMMAND_key_revoke] = revoke_decide,
+        [COMMAND_key_register] = intake_decide_key_register,
+        [COMMAND_key_revoke] = intake_decide_key_revoke,
+        [COMMAND_key_rotate] = intake_decide_key_rotate,
     };
     if (deciders[c->command->type] == NULL)
         return intake_refuse(REFUSAL_unknown_type, "type");

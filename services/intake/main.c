@@ -17,6 +17,7 @@ int main(int argc, char **argv)
                 .load = intake_load,
                 .decide = intake_decide_batch,
                 .write = intake_write,
+                .committed = intake_committed,
             },
     };
     int status = service_run(&definition, argc, argv);

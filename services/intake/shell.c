@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "intake_sql.h"
+#include "runtime/log.h"
 #include "services/intake/core.h"
 
 /* An order in the batch: as loaded, or begun in it. */
@@ -202,6 +203,9 @@ static void decide_one(struct intake_shell *shell, struct batch *batch, struct i
     }
     batch_emit(batch, input, decision.event, decision.district, decision.key, decision.version,
                decision.time, decision.data);
+    if (decision.also != NULL)
+        batch_emit(batch, input, decision.also->event, decision.district, decision.also->key,
+                   decision.also->version, decision.time, decision.also->data);
     if (decision.order != NULL && (held == NULL || decision.order != &held->order))
         hold(shell, batch->arena, decision.order)->begun = true;
     else if (held != NULL)
@@ -301,4 +305,41 @@ enum desk_verdict intake_write(void *state, struct batch *batch, enum records_ou
     }
     send_changed(shell, batch);
     return DESK_WRITE;
+}
+
+/* The public key that a command is about, and the one it takes the place of; false: about none. */
+static bool keys_named(const struct command *command, struct text *public_key,
+                       struct text *replaces)
+{
+    *replaces = (struct text){"", 0};
+    if (command->type == COMMAND_key_register) {
+        *public_key = ((const struct key_register *)command->body)->public_key;
+    } else if (command->type == COMMAND_key_revoke) {
+        *public_key = ((const struct key_revoke *)command->body)->public_key;
+    } else if (command->type == COMMAND_key_rotate) {
+        *public_key = ((const struct key_rotate *)command->body)->public_key;
+        *replaces = ((const struct key_rotate *)command->body)->replaces;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void intake_committed(void *state, struct batch *batch)
+{
+    (void)state;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct input *input = batch->inputs[i];
+        struct text public_key, replaces;
+        if (input->answer.status != ANSWER_OK ||
+            !keys_named(&input->command, &public_key, &replaces))
+            continue;
+        log_line(LEVEL_INFO, "audit: keys",
+                 {"command", log_string(command_types[input->command.type].name)},
+                 {"public_key", log_text(public_key)}, {"replaces", log_text(replaces)},
+                 {"by_role", log_string(words_name(&words_role, input->caller.role))},
+                 {"by", log_text(input->caller.organisation)},
+                 {"by_district", log_text(input->caller.district)},
+                 {"id", log_text(input->command.id)});
+    }
 }

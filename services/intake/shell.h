@@ -12,5 +12,7 @@ void intake_shell_destroy(struct intake_shell **shell);
 void intake_load(void *state, struct batch *batch);
 void intake_decide_batch(void *state, struct batch *batch);
 enum desk_verdict intake_write(void *state, struct batch *batch, enum records_outcome *outcome);
+/* Tells the log who did what to which key. */
+void intake_committed(void *state, struct batch *batch);
 
 #endif

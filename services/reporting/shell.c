@@ -439,6 +439,9 @@ static enum records_outcome reporting_answer(void *state, struct records *record
     case QUERY_directory_list:
         outcome = answer_directory_list(&asking);
         break;
+    case QUERY_key_list:
+        outcome = answer_key_list(&asking);
+        break;
     case QUERY_queue: /* relayed to dispatch and notification before they get here */
     case QUERY_inbox:
     case QUERY_COUNT:

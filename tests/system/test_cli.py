@@ -144,8 +144,10 @@ def test_keys(ztc, tmp_path):
     assert secret.stat().st_mode & 0o777 == 0o600
     public, private = zmq.auth.load_certificate(str(secret))
     assert private and ztc("keys", "public", "k/visitor.key").out.strip() == public.decode()
-    assert public.decode() in ztc("keys", "list", "--dir", "k").out
+    assert public.decode() in ztc("keys", "files", "--dir", "k").out
     assert ztc("keys", "make", "visitor", "--dir", "k").code == ENVIRONMENT, "never overwritten"
+    assert ztc("keys", "make", "visitor", "--dir", "k", "--force").code == OK
+    assert zmq.auth.load_certificate(str(secret))[0] != public and secret.stat().st_mode & 0o777 == 0o600
     # Nobody knows the key yet: the handshake is denied.
     assert ztc("list", "--key", str(secret), "--timeout", "2").code == UNANSWERED
     ran = ztc("keys", "register", "--public", "k/visitor.key", "--district", "330212", "--organisation", VILLAGE, "--role", "village")
@@ -252,6 +254,7 @@ def imports(ztc, stack, ledger, tmp_path, request):
 
     run.district = district
     run.dir = tmp_path
+
     def counts(by):
         """As reporting has them once it has applied all that was imported."""
         ledger.wait_quiet("reporting")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import msgpack
 import pytest
 import zmq
+import zmq.auth
 from audit import audit
 from ledger import Ledger
 from load import Load
@@ -73,9 +74,11 @@ class Second:
 class Inside:
     """A connection to a service's inner ROUTER, framed as intake's own: for commands that reach an instance whoever has the lease."""
 
-    def __init__(self, router):
+    def __init__(self, stack, router):
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
+        public, secret = zmq.auth.load_certificate(str(stack.home.keys / "bus.key_secret"))
+        self.socket.curve_publickey, self.socket.curve_secretkey, self.socket.curve_serverkey = public, secret, public
         self.socket.connect(router)
         self.sequence = 0
 
@@ -174,7 +177,7 @@ def test_stolen_by_hand(scene):
     client, message = order.command("assignment_accept")
     with second(scene, "dispatch") as thief:
         epoch, _, _, _, router = scene.lease()
-        stale = Inside(router)
+        stale = Inside(scene.stack, router)
         pid, before, head = scene.stack.pid("dispatch"), scene.rows_of("dispatch"), scene.head()
         scene.steal("dispatch", "dispatch-2")
         # The stale owner, before and after it has noticed, is asked directly.
@@ -221,7 +224,7 @@ def test_frozen_past_its_lease(scene):
     client, message = order.command("assignment_accept")
     with second(scene, "dispatch") as heir:
         _, _, _, _, router = scene.lease()
-        frozen, head, before = Inside(router), scene.head(), scene.rows_of("dispatch")
+        frozen, head, before = Inside(scene.stack, router), scene.head(), scene.rows_of("dispatch")
         # Once it has answered, the connection stands: a handshake cut in half by the freeze would be given up, message and all.
         assert frozen.ask(None, scene.caller)["error"]["code"] == "malformed"
         pid = scene.stack.pid("dispatch")

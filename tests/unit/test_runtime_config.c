@@ -20,7 +20,8 @@ static int setup(void **state)
     (void)state;
     clearenv();
     problem[0] = '\0';
-    return setenv("ZTC_DSN", "host=/run dbname=ztc password=hunter2", 1);
+    return setenv("ZTC_DSN", "host=/run dbname=ztc password=hunter2", 1) +
+           setenv("ZTC_BUS_CURVE", "/run/keys/bus.key_secret", 1);
 }
 
 static void assert_refused(enum service service, const char *variable, const char *value,
