@@ -17,7 +17,7 @@ struct bytes ask_encode(enum command_type type, struct text id, struct text on_b
     return command_encode(&command, arena);
 }
 
-static struct text random_id(struct arena *arena)
+struct text ask_random_id(struct arena *arena)
 {
     char hex[2 * ID_RANDOM_BYTES + 1];
     return arena_format(arena, "ztc-%s", cli_random_hex(ID_RANDOM_BYTES, hex));
@@ -25,7 +25,7 @@ static struct text random_id(struct arena *arena)
 
 int ask_command(const struct link_options *link, const struct ask_command *ask, struct arena *arena)
 {
-    struct text id = ask->id != NULL ? text_of(ask->id) : random_id(arena);
+    struct text id = ask->id != NULL ? text_of(ask->id) : ask_random_id(arena);
     if (id.length == 0 || id.length > COMMAND_ID_MAX || !text_is_clean(id)) {
         cli_complain(SAY("--id 须为 1 至 %d 字节", "--id takes 1 to %d bytes"), COMMAND_ID_MAX);
         return CLI_USAGE;
@@ -43,6 +43,25 @@ int ask_command(const struct link_options *link, const struct ask_command *ask, 
         print_json(frame, stdout);
     else
         print_answer(&answer, id, link->verbose, stdout);
+    session_destroy(&session);
+    return link_exit(&answer);
+}
+
+int ask_query(const struct link_options *link, const struct query *query, struct arena *arena)
+{
+    const char *key = link_key(link, NULL);
+    struct session *session = key != NULL ? link_open(link, LINK_QUERY, key, 1) : NULL;
+    if (session == NULL)
+        return CLI_ENVIRONMENT;
+    struct answer answer;
+    struct bytes frame;
+    session_ask(session, query->id, query_encode(query, arena), arena, &answer, &frame);
+    if (link->json && frame.length > 0)
+        print_json(answer.status == ANSWER_OK ? answer.result_body : frame, stdout);
+    else if (answer.status == ANSWER_OK)
+        print_object(answer.result_body, link_zone(link), stdout);
+    else
+        print_refusal(&answer, stderr);
     session_destroy(&session);
     return link_exit(&answer);
 }

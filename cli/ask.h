@@ -18,6 +18,11 @@ struct ask_command {
 int ask_command(const struct link_options *link, const struct ask_command *ask,
                 struct arena *arena);
 
+/* The query with the key that `link` names; prints the answer and returns the exit code. */
+int ask_query(const struct link_options *link, const struct query *query, struct arena *arena);
+
+struct text ask_random_id(struct arena *arena);
+
 /* The encoded command, for senders of their own. */
 struct bytes ask_encode(enum command_type type, struct text id, struct text on_behalf_of,
                         int64_t time, const void *body, struct arena *arena);

@@ -1,35 +1,11 @@
 /* Every query of queries.def as a verb, its options from the field table. */
 #include "cli/ask.h"
 #include "cli/cli.h"
-#include "cli/print.h"
-
-#define ID_RANDOM_BYTES 8
-
-static int ask_query(const struct link_options *link, const struct query *query,
-                     struct arena *arena)
-{
-    const char *key = link_key(link, NULL);
-    struct session *session = key != NULL ? link_open(link, LINK_QUERY, key, 1) : NULL;
-    if (session == NULL)
-        return CLI_ENVIRONMENT;
-    struct answer answer;
-    struct bytes frame;
-    session_ask(session, query->id, query_encode(query, arena), arena, &answer, &frame);
-    if (link->json && frame.length > 0)
-        print_json(answer.status == ANSWER_OK ? answer.result_body : frame, stdout);
-    else if (answer.status == ANSWER_OK)
-        print_object(answer.result_body, link_zone(link), stdout);
-    else
-        print_refusal(&answer, stderr);
-    session_destroy(&session);
-    return link_exit(&answer);
-}
 
 int verb_query(const struct verb *verb, int argc, char **argv)
 {
     struct link_options link = {0};
     const char *after = NULL;
-    char hex[2 * ID_RANDOM_BYTES + 1];
     struct option_row common[LINK_ROW_COUNT];
     link_rows(&link, common);
     const struct option_row own[] = {
@@ -51,7 +27,7 @@ int verb_query(const struct verb *verb, int argc, char **argv)
         code = CLI_ENVIRONMENT;
         goto out;
     }
-    query.id = arena_format(arena, "ztc-%s", cli_random_hex(ID_RANDOM_BYTES, hex));
+    query.id = ask_random_id(arena);
     query.body = arena_alloc(arena, type->size);
     if (!options_fill(&options, link_zone(&link), arena, query.body))
         cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options.problem,

@@ -1,7 +1,7 @@
-/* Intake decides: orders until they are placed, and the directory. Pure: the directory, the order
- * and the command in, an event or a refusal out. Order of the checks: who acts → may the role → is
- * the order there → is it theirs → does the state allow it → the details. (product.md §2, §3;
- * docs/decisions/0002-one-order-one-owner.md) */
+/* Intake decides: orders until they are placed, their contact data, and the directory. Pure: the
+ * directory, the order and the command in, an event or a refusal out. Order of the checks: who acts
+ * → may the role → is the order there → is it theirs → does the state allow it → the details.
+ * (product.md §2, §3; docs/decisions/0002-one-order-one-owner.md) */
 #ifndef ZTC_INTAKE_CORE_H
 #define ZTC_INTAKE_CORE_H
 
@@ -41,6 +41,14 @@ enum intake_verdict {
     INTAKE_FORWARD, /* dispatch decides; `order` is the one */
 };
 
+/* What a decision does to the order's contact data, which is kept apart from all that events say.
+ */
+enum intake_contact {
+    CONTACT_LEFT, /* as it was */
+    CONTACT_GIVEN,
+    CONTACT_ERASED,
+};
+
 struct intake_decision {
     enum intake_verdict verdict;
     struct refusal refusal;
@@ -49,14 +57,17 @@ struct intake_decision {
     int64_t version, time;
     const void *data;
     struct intake_order *order; /* changed in place, or new in the arena */
+    enum intake_contact contact;
+    struct text contact_name, contact_phone; /* CONTACT_GIVEN: in place of what was there */
     struct result result;
 };
 
 struct intake_decision intake_decide(const struct intake_case *c);
 
-/* The two halves, by topic. */
+/* By topic. */
 struct intake_decision intake_decide_order(const struct intake_case *c);
 struct intake_decision intake_decide_directory(const struct intake_case *c);
+struct intake_decision intake_decide_contact(const struct intake_case *c); /* core_contact.h */
 
 static inline struct intake_decision intake_refuse(enum refusal_code code, const char *field)
 {
