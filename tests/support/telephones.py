@@ -3,8 +3,8 @@ the tests give away. conftest.py looks through every log of every stack at the e
 
 import re
 
-# A mobile number of the mainland, not part of a longer run of digits.
-MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+# A mobile number of the mainland, perhaps behind its country's code, not part of a longer run of digits.
+MOBILE = re.compile(r"(?<!\d)(?:(?:00)?86)?1[3-9]\d{9}(?!\d)")
 # The same in groups, as people write it.
 GROUPED = re.compile(r"(?<!\d)1[3-9]\d[ -]\d{4}[ -]\d{4}(?!\d)")
 
