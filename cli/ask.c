@@ -17,7 +17,7 @@ struct bytes ask_encode(enum command_type type, struct text id, struct text on_b
     return command_encode(&command, arena);
 }
 
-static struct text random_id(struct arena *arena)
+struct text ask_random_id(struct arena *arena)
 {
     char hex[2 * ID_RANDOM_BYTES + 1];
     return arena_format(arena, "ztc-%s", cli_random_hex(ID_RANDOM_BYTES, hex));
@@ -25,7 +25,7 @@ static struct text random_id(struct arena *arena)
 
 int ask_command(const struct link_options *link, const struct ask_command *ask, struct arena *arena)
 {
-    struct text id = ask->id != NULL ? text_of(ask->id) : random_id(arena);
+    struct text id = ask->id != NULL ? text_of(ask->id) : ask_random_id(arena);
     if (id.length == 0 || id.length > COMMAND_ID_MAX || !text_is_clean(id)) {
         cli_complain(SAY("--id 须为 1 至 %d 字节", "--id takes 1 to %d bytes"), COMMAND_ID_MAX);
         return CLI_USAGE;

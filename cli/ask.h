@@ -23,6 +23,8 @@ int ask_command(const struct link_options *link, const struct ask_command *ask,
 int ask_query(const struct link_options *link, const struct query *query, const char *role,
               struct arena *arena);
 
+struct text ask_random_id(struct arena *arena);
+
 /* The encoded command, for senders of their own. */
 struct bytes ask_encode(enum command_type type, struct text id, struct text on_behalf_of,
                         int64_t time, const void *body, struct arena *arena);

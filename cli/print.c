@@ -546,6 +546,10 @@ static void result_print(const struct answer *answer, FILE *out)
             TEXT_ARG(result->subject), result->version);
         return;
     }
+    if (result->version == 0) { /* nothing that an order's life knows of */
+        fprintf(out, SAY("订单 %" PRId64 "：已办\n", "order %" PRId64 ": done\n"), result->order);
+        return;
+    }
     fprintf(out,
             SAY("订单 %" PRId64 "：%s（第 %" PRId64 " 版）\n",
                 "order %" PRId64 ": %s (version %" PRId64 ")\n"),

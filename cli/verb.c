@@ -26,6 +26,7 @@ static const char *const town_only[] = {"town", NULL};
 static const char *const by_only[] = {"by", NULL};
 static const char *const organisation_only[] = {"organisation", NULL};
 static const char *const kind_only[] = {"kind", NULL};
+static const char *const contact_operands[] = {"action", "order", NULL};
 static const char *const keys_operands[] = {"action", "name", NULL};
 static const char *const file_only[] = {"file", NULL};
 
@@ -70,6 +71,10 @@ const struct verb verbs[] = {
           "notices of an organisation"),
     QUERY("directory", directory_list, kind_only, "[KIND]", "名录",
           "organisations of the district"),
+    {"watch", VERB_QUERIES, verb_watch, -1, NULL, "", "实时事件", "events as they happen"},
+    {"contact", VERB_QUERIES, verb_contact, -1, contact_operands,
+     "show ORDER | erase ORDER | audit", "查看、删除联系方式，及其查看记录",
+     "show or delete an order's contact data, and who saw it"},
     COMMAND("register-district", VERB_DIRECTORY, district_register, district_only, "DISTRICT",
             "登记区", "register a district, or change its names"),
     COMMAND("register-category", VERB_DIRECTORY, category_register, code_only, "CODE",
@@ -86,6 +91,8 @@ const struct verb verbs[] = {
      "send a file of cases (CSV) through the feed"},
     {"play", VERB_OPERATION, verb_play, -1, NULL, "", "演示一单的全过程",
      "play one order from pick to stars"},
+    {"doctor", VERB_OPERATION, verb_doctor, -1, NULL, "", "检查哪里不正常、该怎么办",
+     "what is wrong, and what to do"},
     {"docs", VERB_OPERATION, verb_docs, -1, NULL, "", "由表格生成文档",
      "print the documentation of the tables"},
     {NULL, VERB_OPERATION, NULL, -1, NULL, NULL, NULL, NULL},
@@ -99,6 +106,8 @@ const char *verb_of_command(enum command_type type)
         return "keys revoke";
     if (type == COMMAND_key_rotate)
         return "keys rotate";
+    if (type == COMMAND_contact_erase)
+        return "contact erase";
     for (const struct verb *verb = verbs; verb->name != NULL; verb++)
         if (verb->run == verb_command && verb->message == (int)type)
             return verb->name;

@@ -21,6 +21,9 @@ extern const struct verb verbs[]; /* ends with a NULL name */
 
 int verb_command(const struct verb *verb, int argc, char **argv);
 int verb_query(const struct verb *verb, int argc, char **argv);
+int verb_contact(const struct verb *verb, int argc, char **argv);
+int verb_watch(const struct verb *verb, int argc, char **argv);
+int verb_doctor(const struct verb *verb, int argc, char **argv);
 int verb_keys(const struct verb *verb, int argc, char **argv);
 int verb_migrate(const struct verb *verb, int argc, char **argv);
 int verb_seed(const struct verb *verb, int argc, char **argv);

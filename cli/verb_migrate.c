@@ -5,13 +5,8 @@
 #include "cli/cli.h"
 #include "cli/env.h"
 #include "cli/link.h"
+#include "cli/plans.h"
 #include "cli/verb.h"
-#include "dispatch_sql.h"
-#include "evaluation_sql.h"
-#include "intake_sql.h"
-#include "notification_sql.h"
-#include "records/migrate.h"
-#include "reporting_sql.h"
 
 #define PROBLEM_MAX 1024
 
@@ -33,22 +28,11 @@ static void say_step(const char *schema, int number, const char *name, const cha
 
 static int migrate(const char *dsn, bool quiet)
 {
-    /* A password that is not set is left as it is. */
-    const struct migrate_plan plans[] = {
-        {"intake", "ztc_intake", env_get("ZTC_PASSWORD_INTAKE"), intake_migrations,
-         intake_migrations_count},
-        {"dispatch", "ztc_dispatch", env_get("ZTC_PASSWORD_DISPATCH"), dispatch_migrations,
-         dispatch_migrations_count},
-        {"notification", "ztc_notification", env_get("ZTC_PASSWORD_NOTIFICATION"),
-         notification_migrations, notification_migrations_count},
-        {"evaluation", "ztc_evaluation", env_get("ZTC_PASSWORD_EVALUATION"), evaluation_migrations,
-         evaluation_migrations_count},
-        {"reporting", "ztc_reporting", env_get("ZTC_PASSWORD_REPORTING"), reporting_migrations,
-         reporting_migrations_count},
-    };
+    struct migrate_plan plans[SERVICE_COUNT];
+    plans_fill(plans);
     char problem[PROBLEM_MAX];
-    if (migrate_run(dsn, plans, sizeof plans / sizeof *plans, cli_now_ms(), say_step, &quiet,
-                    problem, sizeof problem))
+    if (migrate_run(dsn, plans, SERVICE_COUNT, cli_now_ms(), say_step, &quiet, problem,
+                    sizeof problem))
         return CLI_OK;
     cli_complain("%s", problem);
     return CLI_ENVIRONMENT;

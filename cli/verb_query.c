@@ -2,13 +2,10 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 
-#define ID_RANDOM_BYTES 8
-
 int verb_query(const struct verb *verb, int argc, char **argv)
 {
     struct link_options link = {0};
     const char *after = NULL;
-    char hex[2 * ID_RANDOM_BYTES + 1];
     struct option_row common[LINK_ROW_COUNT];
     link_rows(&link, common);
     const struct option_row own[] = {
@@ -30,7 +27,7 @@ int verb_query(const struct verb *verb, int argc, char **argv)
         code = CLI_ENVIRONMENT;
         goto out;
     }
-    query.id = arena_format(arena, "ztc-%s", cli_random_hex(ID_RANDOM_BYTES, hex));
+    query.id = ask_random_id(arena);
     query.body = arena_alloc(arena, type->size);
     if (!options_fill(&options, link_zone(&link), arena, query.body))
         cli_complain(SAY("%s；详见 ztc %s --help", "%s; see ztc %s --help"), options.problem,

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import telephones
 
 from stack import Stack
 
@@ -39,7 +40,7 @@ def unit_programs():
 @pytest.fixture(scope="session")
 def stack_maker(request, binaries):
     """stack_maker(name, **how it comes up): a stack in a directory of its own. The logs of a run with a failure are kept
-    in build/test-logs/NAME."""
+    in build/test-logs/NAME. At the end of all tests no log of any of them may hold a telephone number."""
     made = []
 
     def make(name, **options):
@@ -50,13 +51,17 @@ def stack_maker(request, binaries):
 
     yield make
     failed = getattr(request.config, "stash_failed", False)
+    numbers = []
     for name, stack in reversed(made):
         stack.down()
+        numbers += telephones.found_under(stack.home.path / "log", name)
+        failed = failed or bool(numbers)
         kept = KEPT_LOGS / name
         shutil.rmtree(kept, ignore_errors=True)
         if failed:
             shutil.copytree(stack.home.path / "log", kept)
         stack.remove()
+    assert not numbers, "telephone numbers in logs:\n" + "\n".join(numbers[:50])
 
 
 @pytest.fixture(scope="session")

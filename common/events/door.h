@@ -1,6 +1,7 @@
 /* Which roles may send a command at all, whatever the state: the rows of order.def for steps of an
- * order; for the directory its upkeep, which is set-up work of the operator and, for organisations
- * and categories, of the committee. */
+ * order; for the deletion of contact data who gave it, who placed it and the committee; for the
+ * directory its upkeep, which is set-up work of the operator and, for organisations and categories,
+ * of the committee. */
 #ifndef ZTC_EVENTS_DOOR_H
 #define ZTC_EVENTS_DOOR_H
 

@@ -387,6 +387,28 @@ static void ignore_notice(void *argument, const PGresult *result)
     (void)result;
 }
 
+/* False: the problem is written. The connection is to be finished either way. */
+static bool connect_to(struct run *run, const char *conninfo)
+{
+    const char *names[] = {"dbname",          "application_name", "client_encoding",
+                           "connect_timeout", "keepalives_idle",  NULL};
+    const char *values[] = {conninfo, "ztc migrate", "UTF8", "10", "10", NULL};
+    run->conn = PQconnectdbParams(names, values, 1);
+    if (run->conn == NULL)
+        return refuse(run, "out of memory");
+    if (PQstatus(run->conn) != CONNECTION_OK)
+        return refuse(run, "%s", PQerrorMessage(run->conn));
+    PQsetNoticeReceiver(run->conn, ignore_notice, NULL);
+    return session(run);
+}
+
+static void finish(struct run *run)
+{
+    PQfinish(run->conn); /* and with it the lock, if there was one */
+    for (size_t length = strlen(run->problem); length > 0 && run->problem[length - 1] == '\n';)
+        run->problem[--length] = '\0';
+}
+
 bool migrate_run(const char *conninfo, const struct migrate_plan *plans, size_t count,
                  int64_t now_ms, migrate_say *say, void *argument, char *problem, size_t size)
 {
@@ -394,20 +416,33 @@ bool migrate_run(const char *conninfo, const struct migrate_plan *plans, size_t 
     problem[0] = '\0';
     if (!names_check(&run))
         return false;
-    const char *names[] = {"dbname",          "application_name", "client_encoding",
-                           "connect_timeout", "keepalives_idle",  NULL};
-    const char *values[] = {conninfo, "ztc migrate", "UTF8", "10", "10", NULL};
-    run.conn = PQconnectdbParams(names, values, 1);
-    if (run.conn == NULL)
-        return refuse(&run, "out of memory");
-    bool done = PQstatus(run.conn) == CONNECTION_OK;
-    if (!done)
-        refuse(&run, "%s", PQerrorMessage(run.conn));
-    PQsetNoticeReceiver(run.conn, ignore_notice, NULL);
-    done = done && session(&run) && lock(&run) && prepare(&run) && plans_check(&run) &&
-           plans_apply(&run) && grant(&run);
-    PQfinish(run.conn); /* and with it the lock */
-    for (size_t length = strlen(problem); length > 0 && problem[length - 1] == '\n';)
-        problem[--length] = '\0';
+    bool done = connect_to(&run, conninfo) && lock(&run) && prepare(&run) && plans_check(&run) &&
+                plans_apply(&run) && grant(&run);
+    finish(&run);
+    return done;
+}
+
+static void say_pending(const struct run *run, const struct series *series)
+{
+    int applied = series_applied(run, series);
+    for (int i = applied; i >= 0 && i < (int)series->count; i++)
+        run->say(series->schema, series->migrations[i].number, series->migrations[i].name,
+                 "pending", run->argument);
+}
+
+bool migrate_check(const char *conninfo, const struct migrate_plan *plans, size_t count,
+                   migrate_say *say, void *argument, char *problem, size_t size)
+{
+    struct run run = {NULL, plans, count, 0, say, argument, problem, size};
+    problem[0] = '\0';
+    if (!names_check(&run))
+        return false;
+    bool done = connect_to(&run, conninfo) && plans_check(&run);
+    for (size_t i = 0; done && i < count; i++)
+        for (int common = 1; common >= 0; common--) {
+            struct series series = series_of(&plans[i], common == 1);
+            say_pending(&run, &series);
+        }
+    finish(&run);
     return done;
 }

@@ -35,4 +35,10 @@ typedef void migrate_say(const char *schema, int number, const char *name, const
 bool migrate_run(const char *conninfo, const struct migrate_plan *plans, size_t count,
                  int64_t now_ms, migrate_say *say, void *argument, char *problem, size_t size);
 
+/* Changes nothing: calls `say` with the state "pending" for each migration that this build has and
+ * the database has not. False: `problem` says why, perhaps that the database has one which is
+ * unknown here or was applied with another text. */
+bool migrate_check(const char *conninfo, const struct migrate_plan *plans, size_t count,
+                   migrate_say *say, void *argument, char *problem, size_t size);
+
 #endif

@@ -80,6 +80,9 @@ struct desk_service {
     enum desk_verdict (*write)(void *state, struct batch *batch, enum records_outcome *outcome);
     /* After the commit; on the desk's thread, must not block. May be NULL. */
     void (*committed)(void *state, struct batch *batch);
+    /* Every ten seconds or so, between batches: sends statements, each a transaction of its own,
+     * that forget what need not be kept longer; the desk runs them. May be NULL. */
+    void (*tidy)(void *state, struct records *records, int64_t now, struct arena *arena);
     /* After a lease was gained and the directory loaded, before the first batch; on the desk's
      * thread. May be NULL. */
     void (*opened)(void *state, struct records *records, struct arena *arena);

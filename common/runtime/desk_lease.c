@@ -291,6 +291,12 @@ static bool prune(struct desk *desk)
     params_time(params, clock_now_ms() - desk->options.config->command_keep_days * 86400000);
     if (one(desk, &records_sql_command_prune, params, "pruning answers") == NULL)
         return false;
+    if (desk->service->tidy != NULL)
+        desk->service->tidy(desk->service->state, desk->records, clock_now_ms(), desk->batch_arena);
+    if (records_run(desk->records) != RECORDS_OK) {
+        desk_trouble(desk, "forgetting what was kept long enough");
+        return false;
+    }
     records_clear(desk->records);
     return true;
 }

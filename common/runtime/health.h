@@ -1,11 +1,13 @@
 /* /metrics, /healthz and /readyz over HTTP (libmicrohttpd, a thread of its own; GET and HEAD only,
  * small limits). /healthz: 200 while the process's loops turn (each must have beaten within 10 s),
  * else 503 naming the stuck one. /readyz: 200 when every named condition holds, else 503 with those
- * that do not, one per line. */
+ * that do not, one per line. Each answer says the version of this build. */
 #ifndef ZTC_RUNTIME_HEALTH_H
 #define ZTC_RUNTIME_HEALTH_H
 
 #include <stdbool.h>
+
+#define HEALTH_VERSION_HEADER "Ztc-Version"
 
 enum health_loop { HEALTH_FRONT, HEALTH_WRITER, HEALTH_LOOP_COUNT };
 enum health_condition {

@@ -143,18 +143,54 @@ static size_t telephone_at(const char *from, size_t run)
     return run >= 11 && prefix && from[before] == '1' ? before : run;
 }
 
+/* The length of a number in groups at `from`, as people write it: 138 5742 1234, 138-5742-1234,
+ * 0574-87654321; 0: there is none. No digit stands before it. */
+static size_t grouped_length(struct text t, size_t from)
+{
+    static const struct {
+        const char *beginning;
+        size_t groups[3]; /* digits of each; 0: no more */
+    } shapes[] = {{"1", {3, 4, 4}}, {"0", {3, 8, 0}}, {"0", {4, 8, 0}}, {"0", {4, 7, 0}}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        size_t at = from;
+        bool fits = t.at[from] == shapes[s].beginning[0];
+        for (size_t g = 0; fits && g < 3 && shapes[s].groups[g] > 0; g++) {
+            if (g > 0)
+                fits = at < t.length && (t.at[at] == ' ' || t.at[at] == '-');
+            at += g > 0;
+            size_t end = at + shapes[s].groups[g];
+            while (fits && at < end)
+                fits = at < t.length && is_digit(t.at[at++]);
+            fits = fits && (at == t.length || !is_digit(t.at[at]));
+        }
+        if (fits)
+            return at - from;
+    }
+    return 0;
+}
+
+static void put_masked(struct line *line, const char *digits, size_t length)
+{
+    put(line, digits, 3);
+    put_string(line, "****");
+    put(line, digits + length - 4, 4);
+}
+
 static size_t put_digits(struct line *line, struct text t, size_t from)
 {
-    size_t run = 0;
+    size_t run = 0, grouped = grouped_length(t, from);
+    if (grouped > 0) {
+        put_masked(line, t.at + from, grouped);
+        return grouped;
+    }
     while (from + run < t.length && is_digit(t.at[from + run]))
         run++;
     size_t telephone = telephone_at(t.at + from, run);
     if (telephone == run) {
         put(line, t.at + from, run < LOG_VALUE_MAX ? run : LOG_VALUE_MAX);
     } else {
-        put(line, t.at + from, telephone + 3);
-        put_string(line, "****");
-        put(line, t.at + from + run - 4, 4);
+        put(line, t.at + from, telephone);
+        put_masked(line, t.at + from + telephone, run - telephone);
     }
     return run;
 }

@@ -26,9 +26,9 @@ bool log_is_on(enum log_level level);
 
 /* log_line(LEVEL_INFO, "booked", {"order", log_int(12)}, {"squad", log_text(squad)}): pairs of key
  * and value. Values are quoted and escaped as needed and clipped at LOG_VALUE_MAX bytes; telephone
- * numbers in them (11 digits 1xxxxxxxxxx, also after 86 or 0086) are masked 138****1234; what is
- * not UTF-8 becomes U+FFFD. Numbers go as they are. Pairs that do not fit in LOG_LINE_MAX are left
- * out, and cut=true says so. */
+ * numbers in them (11 digits 1xxxxxxxxxx, also after 86 or 0086, also in groups; landlines with
+ * their area's code apart) are masked 138****1234; what is not UTF-8 becomes U+FFFD. Numbers go as
+ * they are. Pairs that do not fit in LOG_LINE_MAX are left out, and cut=true says so. */
 #define LOG_VALUE_MAX 512
 #define LOG_LINE_MAX  8192
 struct log_value {

@@ -39,7 +39,7 @@ struct reader *reader_new(const struct reader_service *service, enum service of,
         .application = arena_format(arena, "%s reader", config->instance).at,
         .search_path = words_name(&words_service, (int)of),
         .statement_timeout_ms = 30000,
-        .read_only = true,
+        .read_only = !service->writes,
     };
     reader->records = records_new(&options);
     arena_destroy(&arena);

@@ -1,5 +1,6 @@
-/* The reader: the one thread of a service that answers queries, on a read-only connection of its
- * own. A query that names positions waits (bounded) until the desk has applied them. */
+/* The reader: the one thread of a service that answers queries, on a connection of its own that is
+ * read-only unless the service says otherwise. A query that names positions waits (bounded) until
+ * the desk has applied them. */
 #ifndef ZTC_RUNTIME_READER_H
 #define ZTC_RUNTIME_READER_H
 
@@ -16,6 +17,7 @@ struct inquiry {
 
 struct reader_service {
     void *state;
+    bool writes; /* some answers leave a record of having been given: the connection may write */
     /* Answers one query. The directory is locked meanwhile. Everything lives in the arena. When the
      * records fail, returns their outcome (the reader answers `retry`, reconnects, logs once);
      * otherwise RECORDS_OK with the answer filled. */

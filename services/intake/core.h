@@ -1,7 +1,7 @@
-/* Intake decides: orders until they are placed, and the directory. Pure: the directory, the order
- * and the command in, an event or a refusal out. Order of the checks: who acts → may the role → is
- * the order there → is it theirs → does the state allow it → the details. (product.md §2, §3;
- * docs/decisions/0002-one-order-one-owner.md) */
+/* Intake decides: orders until they are placed, their contact data, and the directory. Pure: the
+ * directory, the order and the command in, an event or a refusal out. Order of the checks: who acts
+ * → may the role → is the order there → is it theirs → does the state allow it → the details.
+ * (product.md §2, §3; docs/decisions/0002-one-order-one-owner.md) */
 #ifndef ZTC_INTAKE_CORE_H
 #define ZTC_INTAKE_CORE_H
 
@@ -49,6 +49,14 @@ struct intake_fact {
     const void *data;
 };
 
+/* What a decision does to the order's contact data, which is kept apart from all that events say.
+ */
+enum intake_contact {
+    CONTACT_LEFT, /* as it was */
+    CONTACT_GIVEN,
+    CONTACT_ERASED,
+};
+
 struct intake_decision {
     enum intake_verdict verdict;
     struct refusal refusal;
@@ -58,6 +66,8 @@ struct intake_decision {
     const void *data;
     const struct intake_fact *also; /* NULL: `event` is all there is */
     struct intake_order *order;     /* changed in place, or new in the arena */
+    enum intake_contact contact;
+    struct text contact_name, contact_phone; /* CONTACT_GIVEN: in place of what was there */
     struct result result;
 };
 
@@ -66,6 +76,7 @@ struct intake_decision intake_decide(const struct intake_case *c);
 /* The parts, by topic. */
 struct intake_decision intake_decide_order(const struct intake_case *c);
 struct intake_decision intake_decide_directory(const struct intake_case *c);
+struct intake_decision intake_decide_contact(const struct intake_case *c); /* core_contact.h */
 struct intake_decision intake_decide_key_register(const struct intake_case *c);
 struct intake_decision intake_decide_key_rotate(const struct intake_case *c);
 struct intake_decision intake_decide_key_revoke(const struct intake_case *c);

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "services/intake/core_contact.h"
+
 #define ABSENT(t) ((t) == INSTANT_ABSENT)
 
 /* The wish of order_submit and order_resubmit as one struct; both messages list the same fields
@@ -82,6 +84,18 @@ static bool check_wish(const struct intake_case *c, const struct order_resubmit 
         return false;
     }
     return true;
+}
+
+/* Names and numbers go beside the decision, never into its event or the wish. */
+static struct intake_decision with_contact(struct intake_decision decision, struct text name,
+                                           struct text phone)
+{
+    if (name.length > 0 || phone.length > 0) {
+        decision.contact = CONTACT_GIVEN;
+        decision.contact_name = name;
+        decision.contact_phone = phone;
+    }
+    return decision;
 }
 
 static struct bytes wish_encode(const struct intake_case *c, const struct order_resubmit *wish)
@@ -180,7 +194,8 @@ static struct intake_decision submit(const struct intake_case *c, const struct a
     message_clear(&command_types[COMMAND_order_resubmit], &wish);
     COPY_WISH(&wish, body);
     const struct organisation *place = place_of(c, acting, body->place, &refused.refusal);
-    if (place == NULL || !check_wish(c, &wish, &refused.refusal))
+    if (place == NULL || !check_wish(c, &wish, &refused.refusal) ||
+        !contact_check(body->contact_name, body->contact_phone, &refused.refusal))
         return refused;
     struct intake_order *order = order_new(c, acting, place, body->external_id, &refused.refusal);
     if (order == NULL)
@@ -193,7 +208,8 @@ static struct intake_decision submit(const struct intake_case *c, const struct a
     event->feed = order->feed;
     event->external_id = order->external_id;
     COPY_WISH(event, body);
-    return done(c, order, EVENT_order_submitted, event);
+    return with_contact(done(c, order, EVENT_order_submitted, event), body->contact_name,
+                        body->contact_phone);
 }
 
 static struct intake_decision open_external(const struct intake_case *c,
@@ -243,16 +259,22 @@ static struct intake_decision resubmit(const struct intake_case *c, const struct
 {
     const struct order_resubmit *body = c->command->body;
     struct intake_decision refused = {.verdict = INTAKE_REFUSED};
-    if (!check_wish(c, body, &refused.refusal))
+    if (!check_wish(c, body, &refused.refusal) ||
+        !contact_check(body->contact_name, body->contact_phone, &refused.refusal))
         return refused;
+    struct order_resubmit wish;
+    message_clear(&command_types[COMMAND_order_resubmit], &wish);
+    COPY_WISH(&wish, body);
+    wish.order = order->id;
     order->state = ORDER_submitted;
-    order->wish = wish_encode(c, body);
+    order->wish = wish_encode(c, &wish);
     struct order_resubmitted *event = event_new(c, EVENT_order_resubmitted);
     HEAD_AND_PARTIES(event, order, acting);
     event->feed = order->feed;
     event->external_id = order->external_id;
     COPY_WISH(event, body);
-    return done(c, order, EVENT_order_resubmitted, event);
+    return with_contact(done(c, order, EVENT_order_resubmitted, event), body->contact_name,
+                        body->contact_phone);
 }
 
 /* The snapshot that hands the order to dispatch. */
@@ -407,5 +429,7 @@ struct intake_decision intake_decide(const struct intake_case *c)
 {
     if (step_find(text_of(command_types[c->command->type].name)) >= 0)
         return intake_decide_order(c);
+    if (c->command->type == COMMAND_contact_erase)
+        return intake_decide_contact(c);
     return intake_decide_directory(c);
 }

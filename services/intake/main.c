@@ -1,10 +1,21 @@
 /* intake: the one front door for commands. Who the caller is and what it may; the directory; orders
- * until they are placed. What dispatch owns is forwarded to it, and its answer given back. See
- * README.md. */
+ * until they are placed; their contact data. What dispatch owns is forwarded to it, and its answer
+ * given back. See README.md. */
 #include <stdlib.h>
 
 #include "runtime/service.h"
 #include "services/intake/shell.h"
+#include "services/intake/shell_contact.h"
+
+/* Its log says which assignments are live. */
+static const enum service consumed[] = {SERVICE_dispatch};
+
+static bool prepare(void *state, const struct config *config)
+{
+    (void)state;
+    contact_configure(config);
+    return true;
+}
 
 int main(int argc, char **argv)
 {
@@ -13,12 +24,17 @@ int main(int argc, char **argv)
         .desk =
             {
                 .service = SERVICE_intake,
+                .consumes = consumed,
+                .consume_count = sizeof consumed / sizeof *consumed,
                 .state = shell,
                 .load = intake_load,
                 .decide = intake_decide_batch,
                 .write = intake_write,
                 .committed = intake_committed,
+                .tidy = intake_tidy,
             },
+        .reader = &contact_reader,
+        .prepare = prepare,
     };
     int status = service_run(&definition, argc, argv);
     intake_shell_destroy(&shell);

@@ -5,13 +5,14 @@
 
 #include "intake_sql.h"
 #include "runtime/log.h"
-#include "services/intake/core.h"
+#include "services/intake/shell_contact.h"
 
 /* An order in the batch: as loaded, or begun in it. */
 struct held {
     struct held *next_by_id, *next_by_external;
     struct intake_order order;
     bool begun, changed;
+    struct contact_change contact;
 };
 
 #define SLOTS 1024
@@ -43,6 +44,8 @@ void intake_shell_destroy(struct intake_shell **shell)
  * order. */
 static int64_t order_named(const struct input *input)
 {
+    if (input->kind != INPUT_COMMAND)
+        return 0;
     const struct message_type *type = &command_types[input->command.type];
     for (size_t i = 0; i < type->field_count; i++)
         if (type->fields[i].kind == FIELD_INT &&
@@ -55,6 +58,8 @@ static int64_t order_named(const struct input *input)
 /* The feed's own id that a command names; empty: none. */
 static struct text external_named(const struct input *input)
 {
+    if (input->kind != INPUT_COMMAND)
+        return (struct text){"", 0};
     if (input->command.type == COMMAND_order_submit)
         return ((const struct order_submit *)input->command.body)->external_id;
     if (input->command.type == COMMAND_order_open_external)
@@ -196,6 +201,8 @@ static void decide_one(struct intake_shell *shell, struct batch *batch, struct i
         batch_forward(input, SERVICE_dispatch, decision.order->last_offset, decision.order->id);
         return;
     case INTAKE_SAME:
+        if (held != NULL)
+            contact_change_note(&held->contact, &decision, &input->caller);
         batch_ok(input, decision.result);
         return;
     case INTAKE_DONE:
@@ -206,10 +213,14 @@ static void decide_one(struct intake_shell *shell, struct batch *batch, struct i
     if (decision.also != NULL)
         batch_emit(batch, input, decision.also->event, decision.district, decision.also->key,
                    decision.also->version, decision.time, decision.also->data);
-    if (decision.order != NULL && (held == NULL || decision.order != &held->order))
-        hold(shell, batch->arena, decision.order)->begun = true;
-    else if (held != NULL)
+    if (decision.order != NULL && (held == NULL || decision.order != &held->order)) {
+        held = hold(shell, batch->arena, decision.order);
+        held->begun = true;
+    } else if (held != NULL) {
         held->changed = true;
+    }
+    if (held != NULL)
+        contact_change_note(&held->contact, &decision, &input->caller);
     batch_ok(input, decision.result);
 }
 
@@ -222,7 +233,8 @@ void intake_decide_batch(void *state, struct batch *batch)
     hold_rows(shell, batch->arena, shell->by_id);
     hold_rows(shell, batch->arena, shell->by_external);
     for (size_t i = 0; i < batch->count; i++)
-        decide_one(shell, batch, batch->inputs[i]);
+        if (batch->inputs[i]->kind == INPUT_COMMAND)
+            decide_one(shell, batch, batch->inputs[i]);
 }
 
 static const struct rows *send_begun(struct intake_shell *shell, struct batch *batch, size_t *begun)
@@ -291,6 +303,18 @@ static bool any_external_begun(const struct intake_shell *shell)
     return false;
 }
 
+/* Of the orders that this batch changed: what it does to their contact data. */
+static void send_contacts(struct intake_shell *shell, struct batch *batch)
+{
+    struct contact_change *changes =
+        arena_array(batch->arena, shell->count + 1, sizeof(struct contact_change));
+    size_t count = 0;
+    for (size_t i = 0; i < shell->count; i++)
+        if (shell->all[i]->contact.order != NULL)
+            changes[count++] = shell->all[i]->contact;
+    contact_send(batch, changes, count);
+}
+
 enum desk_verdict intake_write(void *state, struct batch *batch, enum records_outcome *outcome)
 {
     struct intake_shell *shell = state;
@@ -304,6 +328,7 @@ enum desk_verdict intake_write(void *state, struct batch *batch, enum records_ou
             return DESK_AGAIN;
     }
     send_changed(shell, batch);
+    send_contacts(shell, batch);
     return DESK_WRITE;
 }
 
@@ -342,4 +367,10 @@ void intake_committed(void *state, struct batch *batch)
                  {"by_district", log_text(input->caller.district)},
                  {"id", log_text(input->command.id)});
     }
+}
+
+void intake_tidy(void *state, struct records *records, int64_t now, struct arena *arena)
+{
+    (void)state;
+    contact_tidy(records, now, arena);
 }

@@ -14,5 +14,6 @@ void intake_decide_batch(void *state, struct batch *batch);
 enum desk_verdict intake_write(void *state, struct batch *batch, enum records_outcome *outcome);
 /* Tells the log who did what to which key. */
 void intake_committed(void *state, struct batch *batch);
+void intake_tidy(void *state, struct records *records, int64_t now, struct arena *arena);
 
 #endif

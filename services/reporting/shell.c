@@ -442,8 +442,13 @@ static enum records_outcome reporting_answer(void *state, struct records *record
     case QUERY_key_list:
         outcome = answer_key_list(&asking);
         break;
-    case QUERY_queue: /* relayed to dispatch and notification before they get here */
+    case QUERY_event_list:
+        outcome = answer_event_list(&asking);
+        break;
+    case QUERY_queue: /* relayed to their owners before they get here */
     case QUERY_inbox:
+    case QUERY_contact_show:
+    case QUERY_contact_audit:
     case QUERY_COUNT:
         return asking_refuse(&asking, refusal_of(REFUSAL_unknown_type, "type"));
     }

@@ -81,5 +81,6 @@ enum records_outcome answer_counts(struct asking *asking);
 enum records_outcome answer_stars(struct asking *asking);
 enum records_outcome answer_directory_list(struct asking *asking);
 enum records_outcome answer_key_list(struct asking *asking);
+enum records_outcome answer_event_list(struct asking *asking);
 
 #endif

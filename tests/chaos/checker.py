@@ -24,7 +24,7 @@ import redis
 
 SERVICES = ("intake", "dispatch", "notification", "evaluation", "reporting")
 CONSUMES = {
-    "intake": (),
+    "intake": ("dispatch",),
     "dispatch": ("intake",),
     "notification": ("intake", "dispatch"),
     "evaluation": ("intake", "dispatch"),

@@ -1,5 +1,6 @@
-/* Writes the golden files of a version that is new: make_golden DIRECTORY. Files that exist are
- * never touched, for released bytes are what they are; see tests/golden/README.md. */
+/* Writes the golden files of a version that is new: make_golden DIRECTORY [EARLIER]. Files that
+ * exist are never touched, for released bytes are what they are, and what EARLIER holds byte for
+ * byte is not written again; see tests/golden/README.md. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -9,7 +10,7 @@
 
 #include "tests/golden/sample.h"
 
-static const char *directory;
+static const char *directory, *earlier;
 
 static void fail(const char *path)
 {
@@ -17,9 +18,30 @@ static void fail(const char *path)
     exit(1);
 }
 
+/* Whether the earlier version has this file with the same content. */
+static bool is_in_earlier(const char *name, const char *ending, const void *at, size_t length)
+{
+    if (earlier == NULL)
+        return false;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.%s", earlier, name, ending);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    uint8_t *there = malloc(length + 1);
+    if (there == NULL)
+        fail(path);
+    bool same = fread(there, 1, length + 1, file) == length && memcmp(there, at, length) == 0;
+    fclose(file);
+    free(there);
+    return same;
+}
+
 static void file_write(const char *name, const char *ending, const void *at, size_t length)
 {
     char path[4096];
+    if (is_in_earlier(name, ending, at, length))
+        return;
     snprintf(path, sizeof path, "%s/%s.%s", directory, name, ending);
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
     if (file < 0 && errno == EEXIST)
@@ -164,16 +186,21 @@ static void meanings_write(const char *kind, const struct message_type *types, i
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: make_golden DIRECTORY\n");
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: make_golden DIRECTORY [EARLIER]\n");
         return 2;
     }
     directory = argv[1];
+    earlier = argc == 3 ? argv[2] : NULL;
     struct arena *arena = arena_new();
     commands_write(arena);
     queries_write(arena);
     events_write(arena);
     answers_write(arena);
+    if (earlier != NULL) { /* what absent fields of a version mean is settled when it is released */
+        arena_destroy(&arena);
+        return 0;
+    }
     json_t *defaults = json_object(), *words = json_object();
     meanings_write("command", command_types, COMMAND_COUNT, defaults, words);
     meanings_write("query", query_types, QUERY_COUNT, defaults, words);

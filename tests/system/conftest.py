@@ -5,6 +5,7 @@ import pytest
 from audit import audit
 from ledger import Ledger
 from people import People
+from typed import runner
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,12 @@ def people(stack):
     people = People(stack.env)
     yield people
     people.close()
+
+
+@pytest.fixture
+def ztc(stack, tmp_path):
+    """ztc(*arguments, key=role): runs to its end in an empty directory."""
+    return runner(stack, tmp_path)
 
 
 @pytest.fixture(scope="session")

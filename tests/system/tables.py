@@ -114,7 +114,7 @@ REFUSAL_KEPT = {arguments[0]: arguments[1] == "1" for _, arguments in read_rows(
 ORDER_COMMANDS = list(dict.fromkeys(step.command for step in STEPS if not step.command.startswith("auto_")))
 BEGINNINGS = [step.command for step in STEPS if step.source == "none"]
 LATER_COMMANDS = [command for command in ORDER_COMMANDS if command not in BEGINNINGS]
-DIRECTORY_COMMANDS = [command for command in COMMANDS if command not in ORDER_COMMANDS]
+DIRECTORY_COMMANDS = [command for command in COMMANDS if command.endswith(("_register", "_revoke"))]
 
 
 def step_of(state, command):

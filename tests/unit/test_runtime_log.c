@@ -118,6 +118,22 @@ static void telephones(void **state)
     assert_rest("138****1234\n");
 }
 
+static void telephones_in_groups(void **state)
+{
+    (void)state;
+    log_line(LEVEL_INFO, "e", {"k", log_string("138-1234-1234")},
+             {"l", log_string("+86 138 1234 1234.")}, {"m", log_string("0574-87654321")},
+             {"n", log_string("010-12345678,")}, {"o", log_string("0574-8765432")});
+    assert_rest(
+        " k=138****1234 l=\"+86 138****1234.\" m=057****4321 n=010****5678, o=057****5432\n");
+    log_line(LEVEL_INFO, "e", {"k", log_string("138-1234-12345")},
+             {"l", log_string("2138-1234-1234")}, {"m", log_string("138-1234")},
+             {"n", log_string("138_1234_1234")}, {"o", log_string("0574-876543210")},
+             {"p", log_string("0574-")}, {"q", log_string("1")});
+    assert_rest(" k=138-1234-12345 l=2138-1234-1234 m=138-1234 n=138_1234_1234 o=0574-876543210 "
+                "p=0574- q=1\n");
+}
+
 static void clipping(void **state)
 {
     (void)state;
@@ -296,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(plain, setup, teardown),
         cmocka_unit_test_setup_teardown(escapes, setup, teardown),
         cmocka_unit_test_setup_teardown(telephones, setup, teardown),
+        cmocka_unit_test_setup_teardown(telephones_in_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(clipping, setup, teardown),
         cmocka_unit_test_setup_teardown(long_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(as_json, setup, teardown),
