@@ -58,6 +58,8 @@ static void guard_follow(struct keyring *keyring, const struct key *before, size
     if (keyring->guard == NULL)
         return;
     for (size_t i = 0; i < keyring->count; i++) {
+        if (key_is_bearer(&keyring->keys[i]))
+            continue;
         const char *name = arena_string(arena, keyring->keys[i].public_key);
         if (keyring->keys[i].revoked)
             bus_guard_expel(keyring->guard, name);
@@ -65,7 +67,7 @@ static void guard_follow(struct keyring *keyring, const struct key *before, size
             bus_guard_admit(keyring->guard, name);
     }
     for (size_t i = 0; i < before_count; i++)
-        if (find(keyring, before[i].public_key) == NULL &&
+        if (find(keyring, before[i].public_key) == NULL && !key_is_bearer(&before[i]) &&
             !text_equal(before[i].public_key, text_of(keyring->operator_key)))
             bus_guard_expel(keyring->guard, arena_string(arena, before[i].public_key));
 }
@@ -100,6 +102,28 @@ void keyring_load(struct keyring *keyring, const struct directory *directory)
     arena_destroy(&old_arena);
 }
 
+/* Under the mutex. */
+static bool caller_of(const struct key *key, struct arena *arena, struct caller *caller)
+{
+    if (key == NULL || key->revoked)
+        return false;
+    *caller = (struct caller){arena_text(arena, key->district),
+                              arena_text(arena, key->organisation), (int)key->role};
+    return true;
+}
+
+bool keyring_find_bearer(struct keyring *keyring, struct text token, struct arena *arena,
+                         struct caller *caller)
+{
+    char hex[KEY_BEARER_BYTES + 1];
+    struct digest digest = digest_plain((struct bytes){(const uint8_t *)token.at, token.length});
+    struct text wanted = text_of(digest_hex(&digest, DIGEST_BYTES, hex));
+    pthread_mutex_lock(&keyring->mutex);
+    bool found = caller_of(find(keyring, wanted), arena, caller);
+    pthread_mutex_unlock(&keyring->mutex);
+    return found;
+}
+
 bool keyring_find(struct keyring *keyring, const char *public_key, struct arena *arena,
                   struct caller *caller)
 {
@@ -107,9 +131,7 @@ bool keyring_find(struct keyring *keyring, const char *public_key, struct arena 
     bool found = false;
     pthread_mutex_lock(&keyring->mutex);
     const struct key *key = find(keyring, wanted);
-    if (key != NULL && !key->revoked) {
-        *caller = (struct caller){arena_text(arena, key->district),
-                                  arena_text(arena, key->organisation), (int)key->role};
+    if (caller_of(key, arena, caller)) {
         found = true;
     } else if (key == NULL && wanted.length > 0 &&
                text_equal(wanted, text_of(keyring->operator_key))) {

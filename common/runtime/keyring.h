@@ -15,6 +15,10 @@ struct keyring *keyring_new(struct bus_guard *guard, const char *operator_key);
 void keyring_destroy(struct keyring **keyring);
 /* Replaces all registered keys by the directory's. */
 void keyring_load(struct keyring *keyring, const struct directory *directory);
+/* The caller of a bearer token, which is looked up by its SHA-256. False: not registered, or
+ * revoked. */
+bool keyring_find_bearer(struct keyring *keyring, struct text token, struct arena *arena,
+                         struct caller *caller);
 /* The caller of an authenticated key, its texts in the arena. False: not registered, or revoked. */
 bool keyring_find(struct keyring *keyring, const char *public_key, struct arena *arena,
                   struct caller *caller);

@@ -253,35 +253,54 @@ static void key_as_event(const struct key *from, struct key_registered *to)
                                   from->revoked};
 }
 
-/* An operator of the whole deployment has no district and no organisation; every other key has
- * both. */
-static bool key_fits(const struct intake_case *c, const struct key_register *body,
-                     struct text *district, struct refusal *refusal)
+/* For whom a key or a bearer token is: an operator of the whole deployment has no district and no
+ * organisation; everybody else has both. */
+struct holder {
+    struct text district, organisation;
+    int role;
+};
+
+static bool holder_is_deployment(const struct intake_case *c, const struct holder *holder)
 {
-    bool deployment = c->caller->district.length == 0 && body->district.length == 0 &&
-                      body->role == ROLE_operator && body->organisation.length == 0;
+    return c->caller->district.length == 0 && holder->district.length == 0 &&
+           holder->role == ROLE_operator && holder->organisation.length == 0;
+}
+
+/* The district they belong to, then `is_sound` of what is registered (as `field`), then the
+ * organisation. */
+static bool holder_fits(const struct intake_case *c, const struct holder *holder, bool is_sound,
+                        const char *field, struct text *district, struct refusal *refusal)
+{
+    bool deployment = holder_is_deployment(c, holder);
     *district = (struct text){"", 0};
-    if (!deployment && !district_of(c, body->district, district, refusal))
+    if (!deployment && !district_of(c, holder->district, district, refusal))
         return false;
-    if (!is_z85(body->public_key)) {
-        *refusal = refusal_of(REFUSAL_out_of_range, "public_key");
+    if (!is_sound) {
+        *refusal = refusal_of(REFUSAL_out_of_range, field);
         return false;
     }
     if (deployment)
         return true;
     const struct organisation *organisation =
-        directory_organisation(c->directory, *district, body->organisation);
+        directory_organisation(c->directory, *district, holder->organisation);
     if (organisation == NULL) {
-        *refusal = refusal_of(body->organisation.length == 0 ? REFUSAL_missing_field
-                                                             : REFUSAL_unknown_organisation,
+        *refusal = refusal_of(holder->organisation.length == 0 ? REFUSAL_missing_field
+                                                               : REFUSAL_unknown_organisation,
                               "organisation");
         return false;
     }
-    if (!role_suits((enum role)body->role, organisation)) {
+    if (!role_suits((enum role)holder->role, organisation)) {
         *refusal = refusal_of(REFUSAL_unfit, "role");
         return false;
     }
     return true;
+}
+
+/* A key never changes hands, and a revoked one never comes back: make a new one. */
+static bool key_stays(const struct key *old, struct text district, const struct holder *holder)
+{
+    return !old->revoked && text_equal(old->district, district) &&
+           text_equal(old->organisation, holder->organisation) && (int)old->role == holder->role;
 }
 
 static struct intake_decision key_decide(const struct intake_case *c)
@@ -289,13 +308,12 @@ static struct intake_decision key_decide(const struct intake_case *c)
     const struct key_register *body = c->command->body;
     struct intake_decision refused = {.verdict = INTAKE_REFUSED};
     struct text district;
-    if (!key_fits(c, body, &district, &refused.refusal))
+    struct holder holder = {body->district, body->organisation, body->role};
+    if (!holder_fits(c, &holder, is_z85(body->public_key), "public_key", &district,
+                     &refused.refusal))
         return refused;
     const struct key *old = directory_key(c->directory, body->public_key);
-    /* A key never changes hands, and a revoked one never comes back: make a new one. */
-    if (old != NULL &&
-        (old->revoked || !text_equal(old->district, district) ||
-         !text_equal(old->organisation, body->organisation) || (int)old->role != body->role))
+    if (old != NULL && !key_stays(old, district, &holder))
         return intake_refuse(REFUSAL_exists, "public_key");
     struct key_registered *event = event_new(c, EVENT_key_registered),
                           *before = event_new(c, EVENT_key_registered);
@@ -323,6 +341,62 @@ static struct intake_decision revoke_decide(const struct intake_case *c)
                 before, old->version);
 }
 
+static bool is_digest(struct text digest)
+{
+    for (size_t i = 0; i < digest.length; i++)
+        if (memchr("0123456789abcdef", digest.at[i], 16) == NULL)
+            return false;
+    return digest.length == KEY_BEARER_BYTES;
+}
+
+static struct text key_of_bearer(const struct intake_case *c, struct text digest)
+{
+    return arena_format(c->arena, "bearer/%.*s", TEXT_ARG(digest));
+}
+
+static void bearer_as_event(const struct key *from, struct bearer_registered *to)
+{
+    *to = (struct bearer_registered){from->public_key, from->organisation, (int)from->role,
+                                     from->name, from->revoked};
+}
+
+static struct intake_decision bearer_decide(const struct intake_case *c)
+{
+    const struct bearer_register *body = c->command->body;
+    struct intake_decision refused = {.verdict = INTAKE_REFUSED};
+    struct text district;
+    struct holder holder = {body->district, body->organisation, body->role};
+    if (!holder_fits(c, &holder, is_digest(body->digest), "digest", &district, &refused.refusal))
+        return refused;
+    const struct key *old = directory_key(c->directory, body->digest);
+    if (old != NULL && !key_stays(old, district, &holder))
+        return intake_refuse(REFUSAL_exists, "digest");
+    struct bearer_registered *event = event_new(c, EVENT_bearer_registered),
+                             *before = event_new(c, EVENT_bearer_registered);
+    *event =
+        (struct bearer_registered){body->digest, body->organisation, body->role, body->name, false};
+    if (old != NULL)
+        bearer_as_event(old, before);
+    return fact(c, EVENT_bearer_registered, district, key_of_bearer(c, body->digest), event, before,
+                old == NULL ? 0 : old->version);
+}
+
+static struct intake_decision bearer_revoke_decide(const struct intake_case *c)
+{
+    const struct bearer_revoke *body = c->command->body;
+    const struct key *old = directory_key(c->directory, body->digest);
+    if (old == NULL ||
+        (c->caller->district.length > 0 && !text_equal(old->district, c->caller->district)))
+        return intake_refuse(REFUSAL_unknown_key, "digest");
+    struct bearer_registered *event = event_new(c, EVENT_bearer_registered),
+                             *before = event_new(c, EVENT_bearer_registered);
+    bearer_as_event(old, event);
+    bearer_as_event(old, before);
+    event->revoked = true;
+    return fact(c, EVENT_bearer_registered, old->district, key_of_bearer(c, body->digest), event,
+                before, old->version);
+}
+
 struct intake_decision intake_decide_directory(const struct intake_case *c)
 {
     if (c->command->on_behalf_of.length > 0)
@@ -337,6 +411,8 @@ struct intake_decision intake_decide_directory(const struct intake_case *c)
         [COMMAND_organisation_register] = organisation_decide,
         [COMMAND_key_register] = key_decide,
         [COMMAND_key_revoke] = revoke_decide,
+        [COMMAND_bearer_register] = bearer_decide,
+        [COMMAND_bearer_revoke] = bearer_revoke_decide,
     };
     if (deciders[c->command->type] == NULL)
         return intake_refuse(REFUSAL_unknown_type, "type");
