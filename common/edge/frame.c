@@ -1,6 +1,8 @@
 #include "edge/frame.h"
 
 #include <jansson.h>
+#include <msgpack.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -208,6 +210,26 @@ static json_t *json_read(struct bytes body, struct arena *arena, struct frame_fa
     return NULL;
 }
 
+/* The same in as few bytes as msgpack can, as every client's library writes it: what repeats a
+ * command is known by its bytes, whichever face they came through. */
+static struct bytes shortest(struct bytes frame, struct arena *arena)
+{
+    msgpack_unpacked unpacked;
+    msgpack_sbuffer buffer;
+    msgpack_packer packer;
+    msgpack_unpacked_init(&unpacked);
+    msgpack_sbuffer_init(&buffer);
+    msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
+    if (msgpack_unpack_next(&unpacked, (const char *)frame.at, frame.length, NULL) !=
+            MSGPACK_UNPACK_SUCCESS ||
+        msgpack_pack_object(&packer, unpacked.data) != 0)
+        abort(); /* out of memory: the frame is our own */
+    struct bytes out = arena_bytes(arena, (struct bytes){(uint8_t *)buffer.data, buffer.size});
+    msgpack_sbuffer_destroy(&buffer);
+    msgpack_unpacked_destroy(&unpacked);
+    return out;
+}
+
 bool frame_of_command(const struct frame_command *from, struct arena *arena, struct bytes *frame,
                       struct frame_fault *fault)
 {
@@ -232,7 +254,7 @@ bool frame_of_command(const struct frame_command *from, struct arena *arena, str
         return false;
     pack_end(pack);
     pack_end(pack);
-    *frame = pack_done(pack);
+    *frame = shortest(pack_done(pack), arena);
     return true;
 }
 

@@ -2,7 +2,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/tcp.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +30,8 @@ struct peer {
     struct MHD_Connection *connection;
     struct http_exchange *exchange; /* NULL: between two requests */
     bool is_reading;                /* its next request has not come whole */
-    int64_t since_ms;               /* it began to */
+    int64_t since_ms;               /* it began to come */
+    uint64_t received;              /* bytes that had come before it */
 };
 
 struct http_exchange {
@@ -103,31 +106,52 @@ static void on_connection(void *argument, struct MHD_Connection *connection, voi
     free(peer);
 }
 
+static int descriptor_of(const struct peer *peer)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(peer->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info == NULL ? -1 : info->connect_fd;
+}
+
+/* Bytes that the kernel has received of a connection: libmicrohttpd does not tell whether a part of
+ * a request has come. */
+static uint64_t bytes_received(const struct peer *peer)
+{
+    struct tcp_info tcp;
+    socklen_t size = sizeof tcp;
+    memset(&tcp, 0, sizeof tcp);
+    if (getsockopt(descriptor_of(peer), IPPROTO_TCP, TCP_INFO, &tcp, &size) != 0)
+        return 0;
+    return tcp.tcpi_bytes_received;
+}
+
 /* The answer goes past libmicrohttpd, which has none for half a request, and has written nothing to
  * this one. */
 static void tell_late(struct peer *peer)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(peer->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int descriptor = descriptor_of(peer);
     peer->is_reading = false;
-    if (info == NULL)
-        return;
     /* A peer that takes nothing loses the answer, not we our time. */
-    if (send(info->connect_fd, peer->http->late, peer->http->late_length,
-             MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    if (send(descriptor, peer->http->late, peer->http->late_length, MSG_DONTWAIT | MSG_NOSIGNAL) <
+        0)
         errno = 0;
-    shutdown(info->connect_fd, SHUT_RDWR);
+    shutdown(descriptor, SHUT_RDWR);
 }
 
 static void sweep(struct http *http)
 {
-    int64_t now = now_ms(), overdue = now - http->options.request_ms;
+    int64_t now = now_ms();
     if (now - http->swept_ms < HTTP_TICK_MS)
         return;
     http->swept_ms = now;
-    for (struct peer *peer = http->peers; peer != NULL; peer = peer->next)
-        if (peer->is_reading && peer->since_ms < overdue)
+    for (struct peer *peer = http->peers; peer != NULL; peer = peer->next) {
+        if (!peer->is_reading)
+            continue;
+        if (bytes_received(peer) == peer->received)
+            peer->since_ms = now; /* idle between two requests: SILENCE_MAX_S ends that */
+        else if (now - peer->since_ms > http->options.request_ms)
             tell_late(peer);
+    }
 }
 
 /* --- exchanges -------------------------------------------------------------------------------- */
@@ -161,6 +185,7 @@ static void on_completed(void *argument, struct MHD_Connection *connection, void
     exchange->peer->exchange = NULL;
     exchange->peer->is_reading = true;
     exchange->peer->since_ms = now_ms();
+    exchange->peer->received = bytes_received(exchange->peer);
     if (exchange->response != NULL)
         MHD_destroy_response(exchange->response);
     arena_destroy(&exchange->arena);

@@ -4,9 +4,10 @@
  *
  * A request is `head` (its headers have come, nothing of its body), then `whole`. Either may
  * answer; what `whole` leaves unanswered waits, its connection suspended, until http_answer is
- * called. What passes a limit goes to `excess`, which must answer. A connection that has not
- * completed its next request in `request_ms` gets `late` and is closed, so that one who sends a
- * byte now and then holds nothing for long. */
+ * called. What passes a limit goes to `excess`, which must answer. A request that has not
+ * come whole `request_ms` after its first byte gets `late` and is closed, so that one who sends a
+ * byte now and then holds nothing for long; a connection without a request is closed after half a
+ * minute. */
 #ifndef ZTC_EDGE_HTTP_H
 #define ZTC_EDGE_HTTP_H
 

@@ -204,8 +204,8 @@ static json_t *history_schema(void)
     for (int i = 0; i < EVENT_COUNT; i++) {
         char name[96];
         snprintf(name, sizeof name, "event_%s", event_types[i].name);
-        append(cases, json_pack("{s:{s:{s:{s:s}}}, s:{s:{s:o}}}", "if", "properties", "type", "const",
-                                event_types[i].name, "then", "properties", "data",
+        append(cases, json_pack("{s:{s:{s:{s:s}}}, s:{s:{s:o}}}", "if", "properties", "type",
+                                "const", event_types[i].name, "then", "properties", "data",
                                 reference("schemas", name)));
     }
     return made(json_pack("{s:s, s:[s, s, s], s:o}", "type", "object", "required", "version",
