@@ -57,18 +57,23 @@ static const char *hex_of(const uint8_t *at, size_t bytes, char *buffer)
     return buffer;
 }
 
-const char *cli_random_hex(size_t bytes, char *buffer)
+void cli_random(uint8_t *at, size_t bytes)
 {
-    uint8_t random[RANDOM_BYTES_MAX];
     size_t got = 0;
-    if (bytes > sizeof random)
-        bytes = sizeof random;
     while (got < bytes) {
-        ssize_t n = getrandom(random + got, bytes - got, 0);
+        ssize_t n = getrandom(at + got, bytes - got, 0);
         if (n < 0)
             abort(); /* no kernel that runs this lacks it */
         got += (size_t)n;
     }
+}
+
+const char *cli_random_hex(size_t bytes, char *buffer)
+{
+    uint8_t random[RANDOM_BYTES_MAX];
+    if (bytes > sizeof random)
+        bytes = sizeof random;
+    cli_random(random, bytes);
     return hex_of(random, bytes, buffer);
 }
 

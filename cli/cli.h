@@ -29,6 +29,9 @@ bool cli_chinese(void);             /* as set */
 /* "ztc: …" on stderr, with a line end. */
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Random bytes from the kernel. */
+void cli_random(uint8_t *at, size_t bytes);
+
 /* Lower-case hexadecimal of random bytes from the kernel; buffer holds 2 × bytes + 1, at most 32
  * bytes. */
 const char *cli_random_hex(size_t bytes, char *buffer);

@@ -19,6 +19,16 @@ bool keys_public(const char *file, char public_key[KEYS_PUBLIC_SIZE]);
 /* "7d", "12h", "90m", "30s", "2w". */
 bool keys_overlap(const char *said, int64_t *seconds);
 
+/* Bearer tokens of the REST face: "ztc_" and 256 random bits in base64url, alone in the file
+ * DIR/NAME.bearer (0600). The server is told the SHA-256 only. */
+#define KEYS_BEARER_SUFFIX      ".bearer"
+#define KEYS_BEARER_DIGEST_SIZE 65 /* hexadecimal with its NUL */
+/* Makes a token, as keys_make; `path`: the file it made. */
+bool keys_make_bearer(const char *dir, const char *name, char path[KEYS_PATH_MAX], char *problem,
+                      size_t size);
+/* The SHA-256 of the token in a file; false: there is none. */
+bool keys_bearer_digest(const char *file, char digest[KEYS_BEARER_DIGEST_SIZE]);
+
 /* DIR/NAME.key_secret; false: too long. */
 bool keys_secret_path(const char *dir, const char *name, char path[KEYS_PATH_MAX]);
 

@@ -82,8 +82,9 @@ const struct verb verbs[] = {
     COMMAND("register-organisation", VERB_DIRECTORY, organisation_register, code_only, "CODE",
             "登记单位", "register an organisation, place or squad"),
     {"keys", VERB_DIRECTORY, verb_keys, -1, keys_operands,
-     "make NAME | public FILE | files | list | register | rotate | revoke", "密钥",
-     "make, list, register, rotate and revoke keys"},
+     "make NAME | public FILE | files | list | register | rotate | revoke | bearer NAME | "
+     "register-bearer | revoke-bearer",
+     "密钥与令牌", "make, list, register, rotate and revoke keys and bearer tokens"},
     {"migrate", VERB_OPERATION, verb_migrate, -1, NULL, "", "建立或升级数据库",
      "bring the database up to this build"},
     {"seed", VERB_OPERATION, verb_seed, -1, NULL, "", "装载基础数据", "load the reference data"},
@@ -108,6 +109,10 @@ const char *verb_of_command(enum command_type type)
         return "keys rotate";
     if (type == COMMAND_contact_erase)
         return "contact erase";
+    if (type == COMMAND_bearer_register)
+        return "keys register-bearer";
+    if (type == COMMAND_bearer_revoke)
+        return "keys revoke-bearer";
     for (const struct verb *verb = verbs; verb->name != NULL; verb++)
         if (verb->run == verb_command && verb->message == (int)type)
             return verb->name;

@@ -1,4 +1,5 @@
-/* ztc keys make | public | files | list | register | rotate | revoke: CURVE keys. */
+/* ztc keys make | public | files | list | register | rotate | revoke: CURVE keys; and of bearer
+ * tokens: bearer | register-bearer | revoke-bearer. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 
 struct keys_options {
     struct link_options link;
-    const char *dir, *public_file, *old_file, *overlap, *id;
+    const char *dir, *public_file, *old_file, *bearer_file, *overlap, *id;
     bool at_once, force;
 };
 
@@ -41,6 +42,17 @@ static int keys_verb_make(const struct keys_options *keys, const char *name)
     return CLI_OK;
 }
 
+static int keys_verb_bearer(const struct keys_options *keys, const char *name)
+{
+    char problem[512], path[KEYS_PATH_MAX];
+    if (!keys_make_bearer(directory_of(keys), name, path, problem, sizeof problem)) {
+        cli_complain("%s", problem);
+        return CLI_ENVIRONMENT;
+    }
+    printf("%s\n", path);
+    return CLI_OK;
+}
+
 static int keys_verb_public(const char *file)
 {
     char public_key[KEYS_PUBLIC_SIZE];
@@ -52,10 +64,26 @@ static int keys_verb_public(const char *file)
     return CLI_OK;
 }
 
+/* What comes before the suffix; 0: it has another. */
+static size_t length_before(const char *name, const char *suffix)
+{
+    size_t length = strlen(name), end = strlen(suffix);
+    return length > end && strcmp(name + length - end, suffix) == 0 ? length - end : 0;
+}
+
 static int is_secret(const struct dirent *entry)
 {
-    size_t length = strlen(entry->d_name);
-    return length > strlen(SUFFIX) && strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
+    return length_before(entry->d_name, SUFFIX) > 0 ||
+           length_before(entry->d_name, KEYS_BEARER_SUFFIX) > 0;
+}
+
+/* What a file of secrets is registered by: a public key, or a token's digest. */
+static const char *registered_by(const char *path, struct arena *arena)
+{
+    char *found = arena_alloc(arena, KEYS_BEARER_DIGEST_SIZE);
+    bool fine = length_before(path, KEYS_BEARER_SUFFIX) > 0 ? keys_bearer_digest(path, found)
+                                                            : keys_public(path, found);
+    return fine ? found : "?";
 }
 
 static int keys_verb_files(const struct keys_options *keys)
@@ -70,15 +98,17 @@ static int keys_verb_files(const struct keys_options *keys)
     struct arena *arena = arena_new();
     const char **cells = arena_array(arena, (size_t)count * 2 + 1, sizeof *cells);
     for (int i = 0; i < count; i++) {
-        char *public_key = arena_alloc(arena, KEYS_PUBLIC_SIZE);
         struct text path = arena_format(arena, "%s/%s", dir, entries[i]->d_name);
-        size_t length = strlen(entries[i]->d_name) - strlen(SUFFIX);
+        size_t length = length_before(entries[i]->d_name, SUFFIX);
+        if (length == 0)
+            length = length_before(entries[i]->d_name, KEYS_BEARER_SUFFIX);
         cells[2 * i] = arena_format(arena, "%.*s", (int)length, entries[i]->d_name).at;
-        cells[2 * i + 1] = keys_public(path.at, public_key) ? public_key : "?";
+        cells[2 * i + 1] = registered_by(path.at, arena);
         free(entries[i]);
     }
     free(entries);
-    const char *const headings[] = {SAY("名称", "name"), SAY("公钥", "public key")};
+    const char *const headings[] = {SAY("名称", "name"),
+                                    SAY("公钥或令牌摘要", "public key or digest of token")};
     print_table(&(struct print_table){headings, 2, cells, (size_t)count}, stdout);
     arena_destroy(&arena);
     return CLI_OK;
@@ -128,12 +158,27 @@ static bool give_overlap(const struct keys_options *keys, struct options *option
     return true;
 }
 
-/* --public and --old FILE stand for the keys in them. */
+/* The digest of the token in a file, for the field; no file: nothing. */
+static bool give_digest(struct options *options, const char *file, struct arena *arena)
+{
+    char *digest = arena_alloc(arena, KEYS_BEARER_DIGEST_SIZE);
+    if (file == NULL)
+        return true;
+    if (!keys_bearer_digest(file, digest)) {
+        cli_complain(SAY("%s 中没有令牌", "%s holds no bearer token"), file);
+        return false;
+    }
+    give(options, "digest", digest);
+    return true;
+}
+
+/* --public and --old FILE stand for the keys in them, --bearer FILE for its token's digest. */
 static int keys_verb_send(const struct keys_options *keys, struct options *options,
                           enum command_type type, struct arena *arena)
 {
     if (!give_key(options, "public_key", keys->public_file, arena) ||
-        !give_key(options, "replaces", keys->old_file, arena))
+        !give_key(options, "replaces", keys->old_file, arena) ||
+        !give_digest(options, keys->bearer_file, arena))
         return CLI_ENVIRONMENT;
     if (!give_overlap(keys, options, arena))
         return CLI_USAGE;
@@ -162,7 +207,14 @@ static int keys_verb_list(const struct keys_options *keys, struct options *optio
 }
 
 /* What may follow `keys`. A local one takes a name and asks nobody. */
-enum action { ACTION_make, ACTION_public, ACTION_files, ACTION_list, ACTION_command };
+enum action {
+    ACTION_make,
+    ACTION_public,
+    ACTION_bearer,
+    ACTION_files,
+    ACTION_list,
+    ACTION_command
+};
 static const struct action_row {
     const char *name;
     enum action action;
@@ -172,11 +224,16 @@ static const struct action_row {
 } actions[] = {
     {"make", ACTION_make, true, NULL, COMMAND_COUNT},
     {"public", ACTION_public, true, NULL, COMMAND_COUNT},
+    {"bearer", ACTION_bearer, true, NULL, COMMAND_COUNT},
     {"files", ACTION_files, false, NULL, COMMAND_COUNT},
     {"list", ACTION_list, false, &query_types[QUERY_key_list], COMMAND_COUNT},
     {"register", ACTION_command, false, &command_types[COMMAND_key_register], COMMAND_key_register},
     {"rotate", ACTION_command, false, &command_types[COMMAND_key_rotate], COMMAND_key_rotate},
     {"revoke", ACTION_command, false, &command_types[COMMAND_key_revoke], COMMAND_key_revoke},
+    {"register-bearer", ACTION_command, false, &command_types[COMMAND_bearer_register],
+     COMMAND_bearer_register},
+    {"revoke-bearer", ACTION_command, false, &command_types[COMMAND_bearer_revoke],
+     COMMAND_bearer_revoke},
 };
 
 static const struct action_row *action_find(const char *name)
@@ -192,9 +249,10 @@ static int keys_run(struct keys_options *keys, struct options *options,
 {
     if (row == NULL || row->takes_name != (name != NULL)) {
         cli_complain("%s", SAY("用法：ztc keys make 名称 | public 文件 | files | list | register | "
-                               "rotate | revoke",
+                               "rotate | revoke | bearer 名称 | register-bearer | revoke-bearer",
                                "usage: ztc keys make NAME | public FILE | files | list | register "
-                               "| rotate | revoke"));
+                               "| rotate | revoke | bearer NAME | register-bearer | "
+                               "revoke-bearer"));
         return CLI_USAGE;
     }
     if (!link_settle(&keys->link))
@@ -204,6 +262,8 @@ static int keys_run(struct keys_options *keys, struct options *options,
         return keys_verb_make(keys, name);
     case ACTION_public:
         return keys_verb_public(name);
+    case ACTION_bearer:
+        return keys_verb_bearer(keys, name);
     case ACTION_files:
         return keys_verb_files(keys);
     case ACTION_list:
@@ -233,6 +293,8 @@ int verb_keys(const struct verb *verb, int argc, char **argv)
          "rotate: how long the old key stays valid (s, m, h, d, w); 7d by default"},
         {"now", OPTION_FLAG, &keys.at_once, 0, 0, NULL, "rotate：立即吊销旧密钥",
          "rotate: revoke the old key at once"},
+        {"bearer", OPTION_STRING, &keys.bearer_file, 0, 0, "FILE", "登记或吊销此文件中的令牌",
+         "register or revoke the bearer token in this file"},
         {"id", OPTION_STRING, &keys.id, 0, 0, "TEXT", "命令编号", "the command's id"},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
     };
@@ -250,8 +312,8 @@ int verb_keys(const struct verb *verb, int argc, char **argv)
     int code = CLI_USAGE;
     if (verb_options(verb, &options, argc - said, argv + said, arena, &code)) {
         /* Room for what stands for fields. */
-        if (options.given_count > OPTIONS_GIVEN_MAX - 3)
-            options.given_count = OPTIONS_GIVEN_MAX - 3;
+        if (options.given_count > OPTIONS_GIVEN_MAX - 4)
+            options.given_count = OPTIONS_GIVEN_MAX - 4;
         code = keys_run(&keys, &options, row, options.operand_count > 0 ? options.operand[0] : NULL,
                         arena);
     }

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import secrets
 import signal
 from pathlib import Path
 
@@ -24,9 +25,10 @@ ROLE_KEYS = {
     "resident": "330212106209",
 }
 # What the stack itself decides; not taken over from the environment of whoever starts it.
-OWN_VARIABLES = {"ZTC_BIN", "ZTC_UNIT", "ZTC_DSN", "ZTC_INSTANCE", "ZTC_FEED", "ZTC_QUERY", "ZTC_BUS", "ZTC_HTTP", "ZTC_REDIS",
-                 "ZTC_CURVE_SECRET", "ZTC_BUS_CURVE", "ZTC_BUS_CURVE_OTHER", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY", "ZTC_KEY_DIR"}
-OWN_PREFIXES = ("ZTC_DSN_", "ZTC_HTTP_", "ZTC_KEY_", "ZTC_PASSWORD_", "ZTC_TEST_")
+OWN_VARIABLES = {"ZTC_BIN", "ZTC_UNIT", "ZTC_DSN", "ZTC_INSTANCE", "ZTC_FEED", "ZTC_QUERY", "ZTC_API", "ZTC_REPORTS", "ZTC_BUS", "ZTC_HTTP",
+                 "ZTC_REDIS", "ZTC_CURVE_SECRET", "ZTC_BUS_CURVE", "ZTC_BUS_CURVE_OTHER", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY",
+                 "ZTC_KEY_DIR"}
+OWN_PREFIXES = ("ZTC_BEARER_", "ZTC_DSN_", "ZTC_HTTP_", "ZTC_KEY_", "ZTC_PASSWORD_", "ZTC_TEST_")
 # Z85 has characters that a shell would act on; keys without them can stand in the file env, which shells source, as they are.
 SHELL_SAFE = re.compile(r"[^&<>()$!]*")
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LD_PRELOAD",
@@ -53,6 +55,14 @@ def certificate(directory, name):
 
 def public_key_of(secret):
     return zmq.auth.load_certificate(str(secret))[0].decode("ascii")
+
+
+def bearer(directory, name):
+    """The bearer token of a role, made on first use in the file ztc keys bearer would have made."""
+    path = directory / f"{name}.bearer"
+    if not path.exists():
+        write_whole(path, "ztc_" + secrets.token_urlsafe(32) + "\n")
+    return path.read_text(encoding="ascii").strip()
 
 
 class Service:
@@ -98,8 +108,10 @@ class Service:
             env["ZTC_OPERATOR_KEY"] = stack.role_keys["operator"][0]
         if self.name == "intake":
             env["ZTC_FEED"] = stack.feed
+            env["ZTC_API"] = f"127.0.0.1:{stack.ports['api_intake']}"
         if self.name == "reporting":
             env["ZTC_QUERY"] = stack.query
+            env["ZTC_API"] = f"127.0.0.1:{stack.ports['api_reporting']}"
         if self.name == "dispatch":
             env["ZTC_REDIS"] = f"127.0.0.1:{stack.ports['redis']}"
         return {**env, **stack.settings}
@@ -133,6 +145,7 @@ class Deployment:
         self.server_key = certificate(home.keys, "server")
         self.bus_key = certificate(home.keys, "bus")
         self.role_keys = {role: certificate(home.keys, role) for role in ("operator", *ROLE_KEYS)}
+        self.bearers = {role: bearer(home.keys, role) for role in ("operator", *ROLE_KEYS)}
         self.services = {name: Service(name, self) for name in wish["services"]}
 
     @property
@@ -152,6 +165,8 @@ class Deployment:
         env = {
             "ZTC_FEED": self.feed,
             "ZTC_QUERY": self.query,
+            "ZTC_API": f"http://127.0.0.1:{self.ports['api_intake']}",
+            "ZTC_REPORTS": f"http://127.0.0.1:{self.ports['api_reporting']}",
             "ZTC_SERVER_KEY": self.server_key[0],
             "ZTC_DSN": self.postgres.dsn(),
             "ZTC_REDIS": f"127.0.0.1:{self.ports['redis']}",
@@ -162,6 +177,8 @@ class Deployment:
         env["ZTC_KEY_DIR"] = str(self.home.keys)
         for role, (_, secret) in self.role_keys.items():
             env[f"ZTC_KEY_{role.upper()}"] = str(secret)
+        for role, token in self.bearers.items():
+            env[f"ZTC_BEARER_{role.upper()}"] = token
         env["ZTC_BIN"] = str(self.binaries)
         return env
 
@@ -188,3 +205,8 @@ class Deployment:
                 public = self.home.keys / f"{role}.key"
                 yield role, ["keys", "register", "--public", str(public), "--district", DISTRICT, "--organisation",
                              organisation, "--role", role]
+        for role in ("operator", *ROLE_KEYS):
+            what = f"bearer-{role}"
+            if what not in self.facts.setdefault("registered", []):
+                whose = ["--district", DISTRICT, "--organisation", ROLE_KEYS[role]] if role in ROLE_KEYS else []
+                yield what, ["keys", "register-bearer", "--bearer", str(self.home.keys / f"{role}.bearer"), *whose, "--role", role]

@@ -21,9 +21,9 @@ DEATHS_AT_START_MAX = 3
 PORT_RETRIES_MAX = 10
 SERVER_START_S, SERVICE_START_S, COMMAND_S = 60.0, 120.0, 300.0
 
-PORTS_OF = {"postgres": ("postgres",), "redis": ("redis",), "intake": ("feed", "http_intake"),
+PORTS_OF = {"postgres": ("postgres",), "redis": ("redis",), "intake": ("feed", "api_intake", "http_intake"),
             "dispatch": ("http_dispatch",), "notification": ("http_notification",), "evaluation": ("http_evaluation",),
-            "reporting": ("query", "http_reporting")}
+            "reporting": ("query", "api_reporting", "http_reporting")}
 ADDRESS_IN_USE = re.compile(r"address already in use", re.IGNORECASE)
 
 

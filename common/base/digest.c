@@ -42,6 +42,15 @@ struct digest digest_of(const struct bytes *parts, size_t count)
     return digest;
 }
 
+struct digest digest_plain(struct bytes bytes)
+{
+    struct digest digest;
+    unsigned written = 0;
+    must(EVP_Digest(bytes.at, bytes.length, digest.at, &written, EVP_sha256(), NULL));
+    assert(written == DIGEST_BYTES);
+    return digest;
+}
+
 bool digest_equal(const struct digest *a, const struct digest *b)
 {
     return memcmp(a->at, b->at, DIGEST_BYTES) == 0;

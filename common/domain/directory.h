@@ -35,8 +35,11 @@ struct organisation {
     size_t place_count;
     int64_t version;
 };
+/* Of the feed: a CURVE key. Of the REST face: a bearer token, known by its digest alone; the lengths
+ * keep the two apart. */
+#define KEY_BEARER_BYTES 64
 struct key {
-    struct text public_key; /* Z85, 40 bytes */
+    struct text public_key; /* Z85, 40 bytes; of a bearer: SHA-256, 64 hexadecimal digits */
     struct text district;   /* empty: the whole deployment */
     struct text organisation;
     enum role role;
@@ -112,6 +115,10 @@ bool directory_feed_may(const struct directory *directory, const struct organisa
 enum key_state key_state_at(const struct key *key, int64_t now);
 /* True when it may be used then. */
 bool key_is_valid(const struct key *key, int64_t now);
+static inline bool key_is_bearer(const struct key *key)
+{
+    return key->public_key.length == KEY_BEARER_BYTES;
+}
 /* True when a role suits a kind of organisation (a key's registration). */
 bool role_suits(enum role role, const struct organisation *organisation);
 

@@ -1,9 +1,14 @@
 #include "events/facts.h"
 
+bool event_is_key(enum event_type type)
+{
+    return type == EVENT_key_registered || type == EVENT_bearer_registered;
+}
+
 bool event_is_fact(enum event_type type)
 {
     return type == EVENT_district_registered || type == EVENT_category_registered ||
-           type == EVENT_organisation_registered || type == EVENT_key_registered;
+           type == EVENT_organisation_registered || event_is_key(type);
 }
 
 static void district_apply(struct directory *directory, const struct event *event)
@@ -79,6 +84,20 @@ static void key_apply(struct directory *directory, const struct event *event)
                                  });
 }
 
+static void bearer_apply(struct directory *directory, const struct event *event)
+{
+    const struct bearer_registered *fact = event->data;
+    directory_put_key(directory, &(struct key){
+                                     .public_key = fact->digest,
+                                     .district = event->district,
+                                     .organisation = fact->organisation,
+                                     .role = (enum role)fact->role,
+                                     .name = fact->name,
+                                     .revoked = fact->revoked,
+                                     .version = event->version,
+                                 });
+}
+
 bool fact_apply(struct directory *directory, const struct event *event)
 {
     if (event->type == EVENT_district_registered)
@@ -89,6 +108,8 @@ bool fact_apply(struct directory *directory, const struct event *event)
         organisation_apply(directory, event);
     else if (event->type == EVENT_key_registered)
         key_apply(directory, event);
+    else if (event->type == EVENT_bearer_registered)
+        bearer_apply(directory, event);
     else
         return false;
     return true;

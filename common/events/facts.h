@@ -6,7 +6,9 @@
 #include "domain/directory.h"
 #include "events/envelope.h"
 
-/* district_registered, category_registered, organisation_registered, key_registered. */
+/* district_registered, category_registered, organisation_registered, key_registered,
+ * bearer_registered; the last two are about who may call. */
+bool event_is_key(enum event_type type);
 bool event_is_fact(enum event_type type);
 
 /* Puts the fact of a decoded event (event->data) into the directory, which copies it. False: not a

@@ -55,6 +55,14 @@ static const char *const default_https[SERVICE_COUNT] = {
     [SERVICE_reporting] = "127.0.0.1:9105",
 };
 
+static const char *const default_apis[SERVICE_COUNT] = {
+    [SERVICE_intake] = "127.0.0.1:8080",
+    [SERVICE_dispatch] = "",
+    [SERVICE_notification] = "",
+    [SERVICE_evaluation] = "",
+    [SERVICE_reporting] = "127.0.0.1:8081",
+};
+
 /* --- of one row ------------------------------------------------------------------------------- */
 
 static const char **text_at(struct config *config, const struct row *row)
@@ -73,6 +81,8 @@ static const char *default_text(const struct row *row, enum service service)
         return default_instances[service];
     if (row->at == offsetof(struct config, http))
         return default_https[service];
+    if (row->at == offsetof(struct config, api))
+        return default_apis[service];
     return row->text;
 }
 
@@ -285,6 +295,8 @@ static const char *default_described(const struct row *row, bool zh)
         return zh ? "<服务名>-1" : "<service>-1";
     if (row->at == offsetof(struct config, http))
         return "127.0.0.1:9101 … 9105";
+    if (row->at == offsetof(struct config, api))
+        return "127.0.0.1:8080, 8081";
     return row->text;
 }
 

@@ -22,7 +22,7 @@ void desk_apply_fact(struct desk *desk, struct attempt *attempt, const struct ev
     assert(applied);
     (void)applied;
     attempt->facts_changed = true;
-    attempt->keys_changed |= event->type == EVENT_key_registered;
+    attempt->keys_changed |= event_is_key(event->type);
 }
 
 int64_t batch_emit(struct batch *batch, struct input *cause, enum event_type type,

@@ -5,6 +5,7 @@
 
 #include "events/door.h"
 #include "runtime/clock.h"
+#include "runtime/front_http.h"
 #include "runtime/health.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
@@ -52,6 +53,7 @@ struct front {
     struct bus_router *inner; /* from our own services */
     struct bus_router *outer; /* from outside: intake's feed, reporting's queries */
     struct bus_badge *badge;
+    struct front_http *http;  /* the same over HTTP; NULL: off */
     struct bus_guard *guard;
     uint64_t denied[BUS_DOMAIN_COUNT]; /* handshakes, as far as told */
     int64_t beat_ms;                   /* monotonic: the last beat */
@@ -89,8 +91,9 @@ struct front *front_new(const struct service_definition *definition, const struc
 
 static void send_reply(struct front *front, struct request *request)
 {
-    (void)front;
-    if (!bus_router_answer(request->router, &request->from, request->reply))
+    if (request->http != NULL)
+        front_http_reply(front->http, request);
+    else if (!bus_router_answer(request->router, &request->from, request->reply))
         metric_add(METRIC_answers_lost_total, 1);
     request_destroy(&request);
 }
@@ -419,6 +422,33 @@ static bool open_guard(struct front *front)
     return front->guard != NULL || say("the guard cannot be made", "zap");
 }
 
+static void on_http(void *argument, struct request *request, bool is_query)
+{
+    if (is_query)
+        take_query(argument, request);
+    else
+        take_command(argument, request);
+}
+
+static bool open_http(struct front *front)
+{
+    if (strcmp(front->config->api, "off") == 0)
+        return true;
+    struct front_http_options options = {
+        .config = front->config,
+        .is_query = front->service == SERVICE_reporting,
+        .keyring = front->keyring,
+        .loop = front->loop,
+        .argument = front,
+        .take = on_http,
+    };
+    front->http = front_http_open(&options);
+    if (front->http == NULL)
+        return say("the REST endpoint cannot be bound", front->config->api);
+    log_line(LEVEL_INFO, "open for callers over HTTP", {"face", log_string(front->config->api)});
+    return true;
+}
+
 /* Only once the registered keys are known: who is denied in the handshake is not let in again by
  * libzmq's client, ever, so that a start without the records would lock out every honest caller. */
 static bool open_outer(struct front *front)
@@ -433,7 +463,8 @@ static bool open_outer(struct front *front)
         return say("the CURVE endpoint cannot be bound", endpoint);
     log_line(LEVEL_INFO, "open for callers",
              {"face", log_string(bus_router_endpoint(front->outer))});
-    return zloop_reader(front->loop, bus_router_socket(front->outer), on_outer, front) == 0;
+    return zloop_reader(front->loop, bus_router_socket(front->outer), on_outer, front) == 0 &&
+           open_http(front);
 }
 
 /* --- what goes out ---------------------------------------------------------------------------- */
@@ -644,6 +675,8 @@ static int on_stop(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
     log_line(LEVEL_INFO, "stopping", {"relayed", log_int((int64_t)front->relay_count)});
     zloop_poller_end(loop, poll);
     front->stopping = true;
+    if (front->http != NULL)
+        front_http_stop(front->http);
     front->stop_by_ms = clock_monotonic_ms() + FRONT_DRAIN_MS;
     /* The desk ends after its batch; what it answers still goes out through the loop, until the
      * sweep ends it. */
@@ -683,6 +716,7 @@ void front_destroy(struct front **front)
             f->relays[slot] = f->relays[slot]->next;
             request_destroy(&request);
         }
+    front_http_destroy(&f->http);
     zloop_destroy(&f->loop);
     for (int s = 0; s < SERVICE_COUNT; s++) {
         bus_subscriber_destroy(&f->peers[s].subscriber);

@@ -1,19 +1,17 @@
 #include "runtime/health.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "base/version.h"
+#include "edge/listen.h"
 #include "runtime/clock.h"
 #include "runtime/metrics.h"
 
@@ -22,7 +20,6 @@
 #define HEALTH_CONNECTION_SECS   5
 #define HEALTH_CONNECTION_MEMORY 8192
 #define HEALTH_PAGE_MAX          512 /* bytes of a page other than /metrics */
-#define HEALTH_ADDRESS_MAX       64
 #define HEALTH_TYPE_TEXT         "text/plain; charset=utf-8"
 #define HEALTH_TYPE_METRICS      "text/plain; version=0.0.4; charset=utf-8"
 
@@ -153,46 +150,6 @@ static enum MHD_Result on_request(void *argument, struct MHD_Connection *connect
 
 /* --- listening -------------------------------------------------------------------------------- */
 
-static bool parse_address(const char *listen_on, struct sockaddr_in *address)
-{
-    const char *colon = strrchr(listen_on, ':');
-    char host[HEALTH_ADDRESS_MAX];
-    int64_t port;
-    if (colon == NULL || (size_t)(colon - listen_on) >= sizeof host ||
-        !text_to_int(text_of(colon + 1), &port) || port < 0 || port > UINT16_MAX)
-        return false;
-    memcpy(host, listen_on, (size_t)(colon - listen_on));
-    host[colon - listen_on] = '\0';
-    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    return inet_pton(AF_INET, host, &address->sin_addr) == 1;
-}
-
-/* The socket is ours, so that errno tells why there is none. Returns -1 then. */
-static int open_socket(const char *listen_on, int *port)
-{
-    struct sockaddr_in address;
-    if (!parse_address(listen_on, &address)) {
-        errno = EINVAL;
-        return -1;
-    }
-    int made = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (made < 0)
-        return -1;
-    int on = 1;
-    socklen_t size = sizeof address;
-    if (setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(made, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(made, HEALTH_CONNECTIONS_MAX) != 0 ||
-        getsockname(made, (struct sockaddr *)&address, &size) != 0) {
-        int why = errno;
-        close(made);
-        errno = why;
-        return -1;
-    }
-    *port = ntohs(address.sin_port);
-    return made;
-}
-
 /* What clients do wrong is no happening of ours. */
 __attribute__((format(printf, 2, 0))) static void say_nothing(void *argument, const char *format,
                                                               va_list arguments)
@@ -203,7 +160,7 @@ __attribute__((format(printf, 2, 0))) static void say_nothing(void *argument, co
 struct health *health_new(const char *service, const char *listen_on)
 {
     int port = 0;
-    int made = open_socket(listen_on, &port);
+    int made = listen_open(listen_on, HEALTH_CONNECTIONS_MAX, &port);
     if (made < 0)
         return NULL;
     for (int l = 0; l < HEALTH_LOOP_COUNT; l++)

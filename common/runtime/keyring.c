@@ -94,6 +94,28 @@ bool keyring_admits(void *argument, const char *public_key)
     return admitted;
 }
 
+/* Under the mutex. */
+static struct caller caller_of(const struct key *key, struct arena *arena)
+{
+    return (struct caller){arena_text(arena, key->district), arena_text(arena, key->organisation),
+                           (int)key->role};
+}
+
+bool keyring_find_bearer(struct keyring *keyring, struct text token, struct arena *arena,
+                         struct caller *caller)
+{
+    char hex[KEY_BEARER_BYTES + 1];
+    bool is_first;
+    struct digest digest = digest_plain((struct bytes){(const uint8_t *)token.at, token.length});
+    struct text wanted = text_of(digest_hex(&digest, DIGEST_BYTES, hex));
+    pthread_mutex_lock(&keyring->mutex);
+    const struct key *key = valid(keyring, wanted, &is_first);
+    if (key != NULL)
+        *caller = caller_of(key, arena);
+    pthread_mutex_unlock(&keyring->mutex);
+    return key != NULL;
+}
+
 bool keyring_find(struct keyring *keyring, const char *public_key, struct arena *arena,
                   struct caller *caller)
 {
@@ -101,8 +123,7 @@ bool keyring_find(struct keyring *keyring, const char *public_key, struct arena 
     pthread_mutex_lock(&keyring->mutex);
     const struct key *key = valid(keyring, text_of(public_key), &is_first);
     if (key != NULL)
-        *caller = (struct caller){arena_text(arena, key->district),
-                                  arena_text(arena, key->organisation), (int)key->role};
+        *caller = caller_of(key, arena);
     else if (is_first)
         *caller = (struct caller){{"", 0}, {"", 0}, ROLE_operator};
     pthread_mutex_unlock(&keyring->mutex);

@@ -17,6 +17,9 @@ void keyring_destroy(struct keyring **keyring);
 void keyring_load(struct keyring *keyring, const struct directory *directory);
 /* bus_admits: whether this key may connect now. `keyring` is a struct keyring. */
 bool keyring_admits(void *keyring, const char *public_key);
+/* The caller of a bearer token, which is looked up by its SHA-256, as keyring_find. */
+bool keyring_find_bearer(struct keyring *keyring, struct text token, struct arena *arena,
+                         struct caller *caller);
 /* The caller of an authenticated key, its texts in the arena. False: not registered, revoked or
  * past its time. */
 bool keyring_find(struct keyring *keyring, const char *public_key, struct arena *arena,

@@ -7,11 +7,14 @@
 #include "runtime/desk.h"
 #include "runtime/reader.h"
 
+struct http_exchange; /* edge/http.h */
+
 struct request {
     struct request *next;
     struct arena *arena; /* everything of it lives here, the request itself not */
     struct bus_router *router;
     struct bus_caller from;
+    struct http_exchange *http; /* NULL: it came through `router` */
     struct bytes frame;     /* the command or query as it came, for forwarding */
     struct input input;     /* a command */
     struct inquiry inquiry; /* a query */

@@ -80,6 +80,8 @@ struct intake_decision intake_decide_contact(const struct intake_case *c); /* co
 struct intake_decision intake_decide_key_register(const struct intake_case *c);
 struct intake_decision intake_decide_key_rotate(const struct intake_case *c);
 struct intake_decision intake_decide_key_revoke(const struct intake_case *c);
+struct intake_decision intake_decide_bearer_register(const struct intake_case *c);
+struct intake_decision intake_decide_bearer_revoke(const struct intake_case *c);
 
 /* What the facts have in common; core_directory.c. */
 void *intake_event_new(const struct intake_case *c, enum event_type type);

@@ -83,6 +83,7 @@ struct contact_turn contact_turn_of(const struct event *event)
     case EVENT_category_registered:
     case EVENT_organisation_registered:
     case EVENT_key_registered:
+    case EVENT_bearer_registered:
     case EVENT_score_counted:
     case EVENT_squad_rated:
     case EVENT_COUNT:

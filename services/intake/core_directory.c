@@ -243,6 +243,8 @@ struct intake_decision intake_decide_directory(const struct intake_case *c)
         [COMMAND_key_register] = intake_decide_key_register,
         [COMMAND_key_revoke] = intake_decide_key_revoke,
         [COMMAND_key_rotate] = intake_decide_key_rotate,
+        [COMMAND_bearer_register] = intake_decide_bearer_register,
+        [COMMAND_bearer_revoke] = intake_decide_bearer_revoke,
     };
     if (deciders[c->command->type] == NULL)
         return intake_refuse(REFUSAL_unknown_type, "type");

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* CURVE keys: whose they are, and how one follows another. A key is bound to one organisation and
+/* CURVE keys and bearer tokens: whose they are, and how one follows another. A key is bound to one organisation and
  * role and never changes hands; one that is revoked or past its time never comes back.
  * (docs/decisions/0006, docs/decisions/0010) */
 
@@ -44,35 +44,56 @@ static struct key_registered *key_as_event(const struct intake_case *c, const st
     return event;
 }
 
-/* An operator of the whole deployment has no district and no organisation; every other key has
+/* For whom a key or a bearer token is. */
+struct holder {
+    struct text district, organisation;
+    int role;
+};
+
+/* An operator of the whole deployment has no district and no organisation; every other holder has
  * both. */
-static bool key_fits(const struct intake_case *c, const struct key_register *body,
-                     struct text *district, struct refusal *refusal)
+static bool holder_is_deployment(const struct intake_case *c, const struct holder *holder)
 {
-    bool deployment = c->caller->district.length == 0 && body->district.length == 0 &&
-                      body->role == ROLE_operator && body->organisation.length == 0;
+    return c->caller->district.length == 0 && holder->district.length == 0 &&
+           holder->role == ROLE_operator && holder->organisation.length == 0;
+}
+
+/* The district it belongs to, then whether what is registered (`field`) is sound, then the
+ * organisation and role. */
+static bool holder_fits(const struct intake_case *c, const struct holder *holder, bool is_sound,
+                        const char *field, struct text *district, struct refusal *refusal)
+{
+    bool deployment = holder_is_deployment(c, holder);
     *district = (struct text){"", 0};
-    if (!deployment && !intake_district_of(c, body->district, district, refusal))
+    if (!deployment && !intake_district_of(c, holder->district, district, refusal))
         return false;
-    if (!is_z85(body->public_key)) {
-        *refusal = refusal_of(REFUSAL_out_of_range, "public_key");
+    if (!is_sound) {
+        *refusal = refusal_of(REFUSAL_out_of_range, field);
         return false;
     }
     if (deployment)
         return true;
     const struct organisation *organisation =
-        directory_organisation(c->directory, *district, body->organisation);
+        directory_organisation(c->directory, *district, holder->organisation);
     if (organisation == NULL) {
-        *refusal = refusal_of(body->organisation.length == 0 ? REFUSAL_missing_field
-                                                             : REFUSAL_unknown_organisation,
+        *refusal = refusal_of(holder->organisation.length == 0 ? REFUSAL_missing_field
+                                                               : REFUSAL_unknown_organisation,
                               "organisation");
         return false;
     }
-    if (!role_suits((enum role)body->role, organisation)) {
+    if (!role_suits((enum role)holder->role, organisation)) {
         *refusal = refusal_of(REFUSAL_unfit, "role");
         return false;
     }
     return true;
+}
+
+/* Whether what is registered already is valid and the same holder's. */
+static bool key_stays(const struct intake_case *c, const struct key *old, struct text district,
+                      const struct holder *holder)
+{
+    return key_is_valid(old, c->now) && text_equal(old->district, district) &&
+           text_equal(old->organisation, holder->organisation) && (int)old->role == holder->role;
 }
 
 struct intake_decision intake_decide_key_register(const struct intake_case *c)
@@ -80,12 +101,12 @@ struct intake_decision intake_decide_key_register(const struct intake_case *c)
     const struct key_register *body = c->command->body;
     struct intake_decision refused = {.verdict = INTAKE_REFUSED};
     struct text district;
-    if (!key_fits(c, body, &district, &refused.refusal))
+    struct holder holder = {body->district, body->organisation, body->role};
+    if (!holder_fits(c, &holder, is_z85(body->public_key), "public_key", &district,
+                     &refused.refusal))
         return refused;
     const struct key *old = directory_key(c->directory, body->public_key);
-    if (old != NULL &&
-        (!key_is_valid(old, c->now) || !text_equal(old->district, district) ||
-         !text_equal(old->organisation, body->organisation) || (int)old->role != body->role))
+    if (old != NULL && !key_stays(c, old, district, &holder))
         return intake_refuse(REFUSAL_exists, "public_key");
     struct key key = {.public_key = body->public_key,
                       .organisation = body->organisation,
@@ -167,4 +188,67 @@ struct intake_decision intake_decide_key_rotate(const struct intake_case *c)
     if (there != NULL)
         return intake_refuse(REFUSAL_exists, "public_key");
     return rotated(c, old);
+}
+
+/* --- bearer tokens of the REST face, known by their digests ------------------------------------ */
+
+static bool is_digest(struct text digest)
+{
+    for (size_t i = 0; i < digest.length; i++)
+        if (memchr("0123456789abcdef", digest.at[i], 16) == NULL)
+            return false;
+    return digest.length == KEY_BEARER_BYTES;
+}
+
+static struct text key_of_bearer(const struct intake_case *c, struct text digest)
+{
+    return arena_format(c->arena, "bearer/%.*s", TEXT_ARG(digest));
+}
+
+static struct bearer_registered *bearer_as_event(const struct intake_case *c,
+                                                 const struct key *from)
+{
+    struct bearer_registered *event = intake_event_new(c, EVENT_bearer_registered);
+    *event = (struct bearer_registered){
+        .digest = from->public_key,
+        .organisation = from->organisation,
+        .role = (int)from->role,
+        .name = from->name,
+        .revoked = from->revoked,
+    };
+    return event;
+}
+
+struct intake_decision intake_decide_bearer_register(const struct intake_case *c)
+{
+    const struct bearer_register *body = c->command->body;
+    struct intake_decision refused = {.verdict = INTAKE_REFUSED};
+    struct text district;
+    struct holder holder = {body->district, body->organisation, body->role};
+    if (!holder_fits(c, &holder, is_digest(body->digest), "digest", &district, &refused.refusal))
+        return refused;
+    const struct key *old = directory_key(c->directory, body->digest);
+    if (old != NULL && !key_stays(c, old, district, &holder))
+        return intake_refuse(REFUSAL_exists, "digest");
+    struct key bearer = {.public_key = body->digest,
+                         .organisation = body->organisation,
+                         .role = (enum role)body->role,
+                         .name = body->name};
+    return intake_fact_decide(c, EVENT_bearer_registered, district, key_of_bearer(c, body->digest),
+                              bearer_as_event(c, &bearer),
+                              old == NULL ? NULL : bearer_as_event(c, old),
+                              old == NULL ? 0 : old->version);
+}
+
+struct intake_decision intake_decide_bearer_revoke(const struct intake_case *c)
+{
+    const struct bearer_revoke *body = c->command->body;
+    const struct key *old = key_in_reach(c, body->digest);
+    if (old == NULL)
+        return intake_refuse(REFUSAL_unknown_key, "digest");
+    struct bearer_registered *event = bearer_as_event(c, old);
+    event->revoked = true;
+    return intake_fact_decide(c, EVENT_bearer_registered, old->district,
+                              key_of_bearer(c, body->digest), event, bearer_as_event(c, old),
+                              old->version);
 }

@@ -332,7 +332,8 @@ enum desk_verdict intake_write(void *state, struct batch *batch, enum records_ou
     return DESK_WRITE;
 }
 
-/* The public key that a command is about, and the one it takes the place of; false: about none. */
+/* The public key or token's digest that a command is about, and the key it takes the place of;
+ * false: about none. */
 static bool keys_named(const struct command *command, struct text *public_key,
                        struct text *replaces)
 {
@@ -344,6 +345,10 @@ static bool keys_named(const struct command *command, struct text *public_key,
     } else if (command->type == COMMAND_key_rotate) {
         *public_key = ((const struct key_rotate *)command->body)->public_key;
         *replaces = ((const struct key_rotate *)command->body)->replaces;
+    } else if (command->type == COMMAND_bearer_register) {
+        *public_key = ((const struct bearer_register *)command->body)->digest;
+    } else if (command->type == COMMAND_bearer_revoke) {
+        *public_key = ((const struct bearer_revoke *)command->body)->digest;
     } else {
         return false;
     }

@@ -123,6 +123,7 @@ static bool row_apply_type(struct order_row *row, const struct event *event)
     case EVENT_category_registered:
     case EVENT_organisation_registered:
     case EVENT_key_registered:
+    case EVENT_bearer_registered:
     case EVENT_score_counted:
     case EVENT_squad_rated:
     case EVENT_COUNT:

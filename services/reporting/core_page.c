@@ -107,6 +107,7 @@ void order_page_apply(struct order_page *page, const struct event *event)
     case EVENT_category_registered:
     case EVENT_organisation_registered:
     case EVENT_key_registered:
+    case EVENT_bearer_registered:
     case EVENT_score_counted:
     case EVENT_squad_rated:
     case EVENT_COUNT:

@@ -135,8 +135,11 @@ enum records_outcome answer_stars(struct asking *asking)
     params_text(whole, quarter);
     params_text(whole, asked->squad);
     params_int(whole, STARS_MAX + 1);
-    struct params *one = params_new(asking->arena);
-    params_text(one, district);
+    /* The stars are the district's; each score is its place's. Who sees no orders sees none. */
+    if (!view_orders(asking->directory, &asking->inquiry->caller, asking->arena, &asking->view,
+                     &refusal))
+        asking->view = (struct view){.kind = VIEW_place, .district = district, .code = TEXT("")};
+    struct params *one = asking_params(asking);
     params_text(one, asked->squad);
     params_text(one, quarter);
     params_int(one, COUNTED_MAX + 1);

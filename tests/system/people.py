@@ -1,10 +1,12 @@
 """The people of a test: a key for each organisation and role, their connections, districts of a test's own, and orders brought to any
 state through the real system. Everything is sent in bursts: first all of it, then the answers are taken."""
 
+import hashlib
 import itertools
 import time
 
 import zmq
+from rest import Rest, new_token
 from zhitongche import Client, register_key
 
 YINZHOU = "330212"
@@ -65,6 +67,8 @@ class People:
         self.env = env
         self.pairs = {}
         self.clients = {}
+        self.tokens = {}
+        self.rests = {}
         self.numbers = itertools.count(1)
         self.operator = self.connect("feed", env["ZTC_KEY_OPERATOR"])
         self.observer = self.connect("query", env["ZTC_KEY_COMMITTEE"])
@@ -73,7 +77,7 @@ class People:
         return Client(self.env["ZTC_FEED" if face == "feed" else "ZTC_QUERY"], self.env["ZTC_SERVER_KEY"], key, **options)
 
     def close(self):
-        for client in [self.operator, self.observer, *self.clients.values()]:
+        for client in [self.operator, self.observer, *self.clients.values(), *self.rests.values()]:
             client.close()
 
     def pair(self, district, organisation, role):
@@ -103,6 +107,24 @@ class People:
         if name not in self.clients:
             self.clients[name] = self.connect(face, self.pair(district, organisation, role))
         return self.clients[name]
+
+    def token(self, district, organisation, role):
+        """The bearer token of (organisation, role), registered and known to reporting too."""
+        name = district, organisation, role
+        if name not in self.tokens:
+            token = new_token()
+            whose = {} if district is None else {"district": district, "organisation": organisation}
+            self.seen(ok(self.operator.command("bearer_register", digest=hashlib.sha256(token.encode()).hexdigest(), role=role,
+                                               name="test", **whose)))
+            self.tokens[name] = token
+        return self.tokens[name]
+
+    def rest(self, role, organisation, district=YINZHOU):
+        """The same over HTTP."""
+        name = district, organisation, role
+        if name not in self.rests:
+            self.rests[name] = Rest(self.env["ZTC_API"], self.env["ZTC_REPORTS"], self.token(*name))
+        return self.rests[name]
 
     def message(self, kind, /, on_behalf_of=None, time_ms=None, **body):
         message = {"id": f"test-{id(self):x}-{next(self.numbers)}", "type": kind, "body": body}
@@ -146,6 +168,9 @@ class District:
 
     def as_(self, role, organisation, face="feed"):
         return self.people.as_(role, organisation, self.code, face)
+
+    def rest(self, role, organisation):
+        return self.people.rest(role, organisation, self.code)
 
     def window(self, hours=1):
         """A window of the future that no other order of this district asked for."""

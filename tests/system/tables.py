@@ -117,6 +117,17 @@ LATER_COMMANDS = [command for command in ORDER_COMMANDS if command not in BEGINN
 DIRECTORY_COMMANDS = [command for command in COMMANDS if command.endswith(("_register", "_revoke"))]
 
 
+Route = collections.namedtuple("Route", "method path message")
+ROUTES = [Route("POST" if macro == "COMMAND_ROUTE" else "GET", arguments[0].strip('"'), arguments[1])
+          for macro, arguments in read_rows(ROOT / "common" / "edge" / "routes.def")]
+
+
+def route_of(message, with_order=True):
+    """The first route of a message; for one that has two, the one with its order in the path or without."""
+    routes = [route for route in ROUTES if route.message == message]
+    return next((route for route in routes if ("{order}" in route.path) == with_order), routes[0])
+
+
 def step_of(state, command):
     """The row of a cell, or None."""
     return next((step for step in STEPS if (step.source, step.command) == (state, command)), None)
