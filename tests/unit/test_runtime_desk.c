@@ -189,6 +189,17 @@ static void submit(const char *id, const char *reason)
     assert_true(desk_submit(desk, request));
 }
 
+/* What went out as published before the answer that was taken last. */
+static size_t published_count;
+static int64_t published_last;
+
+static void published_note(const struct outbox_item *item)
+{
+    published_count += item->publication_count;
+    for (size_t i = 0; i < item->publication_count; i++)
+        published_last = item->publications[i].offset;
+}
+
 /* The next answer; its texts live in `arena`. */
 static struct answer next_answer(struct arena *arena)
 {
@@ -199,6 +210,7 @@ static struct answer next_answer(struct arena *arena)
             struct outbox_item *item = left;
             left = item->next;
             if (item->kind != OUTBOX_ANSWER) {
+                published_note(item);
                 outbox_item_destroy(&item);
                 continue;
             }
@@ -319,6 +331,23 @@ static void a_row_at_fault_is_found_among_its_neighbours(void **state)
     submit("c23", "misfit"); /* decided: the first answer again */
     assert_answer(ANSWER_REFUSED, REFUSAL_unstorable);
     arena_destroy(&arena);
+}
+
+/* Who hears of an event that is not in the log would have what nobody else has. */
+static void what_is_not_committed_is_not_published(void **state)
+{
+    (void)state;
+    published_count = 0;
+    submit("a", "misfit");
+    assert_answer(ANSWER_REFUSED, REFUSAL_unstorable);
+    assert_int_equal(published_count, 0);
+    submit("b", "fit");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_int_equal(published_count, 1);
+    assert_int_equal(published_last, 1);
+    submit("b", "fit"); /* said again is not happened again */
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_int_equal(published_count, 1);
 }
 
 static void a_stale_owner_changes_nothing_and_says_retry(void **state)
@@ -528,6 +557,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_row_at_fault_is_found_among_its_neighbours, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_committed_is_not_published, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stale_owner_changes_nothing_and_says_retry, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_holder_stuck_in_a_transaction_is_cut_off, set_up,
