@@ -90,7 +90,8 @@ struct front *front_new(const struct service_definition *definition, const struc
 static void send_reply(struct front *front, struct request *request)
 {
     (void)front;
-    bus_router_answer(request->router, &request->from, request->reply);
+    if (!bus_router_answer(request->router, &request->from, request->reply))
+        metric_add(METRIC_answers_dropped_total, 1);
     request_destroy(&request);
 }
 
@@ -270,6 +271,19 @@ static void take_query(struct front *front, struct request *request)
         submit(front, request, query->id, true);
 }
 
+/* The id of a request that is not looked at any further. */
+static struct text id_of(const struct front *front, const struct request *request)
+{
+    struct refusal ignored;
+    struct command command = {.id = {"", 0}};
+    struct query query = {.id = {"", 0}};
+    if (front->service == SERVICE_intake)
+        command_decode(request->frame, request->arena, &command, &ignored);
+    else
+        query_decode(request->frame, request->arena, &query, &ignored);
+    return front->service == SERVICE_intake ? command.id : query.id;
+}
+
 static int on_outer(zloop_t *loop, zsock_t *socket, void *argument)
 {
     (void)loop, (void)socket;
@@ -284,7 +298,8 @@ static int on_outer(zloop_t *loop, zsock_t *socket, void *argument)
         struct caller caller;
         if (!keyring_find(front->keyring, request->from.user, request->arena, &caller)) {
             metric_add(METRIC_unauthorised_total, 1);
-            refuse_now(front, request, (struct text){"", 0}, refusal_of(REFUSAL_unknown_key, NULL));
+            refuse_now(front, request, id_of(front, request),
+                       refusal_of(REFUSAL_unknown_key, NULL));
             continue;
         }
         request->input.caller = request->inquiry.caller = caller;

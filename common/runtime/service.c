@@ -1,9 +1,11 @@
 #include "runtime/service.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -56,6 +58,18 @@ static int options(enum service service, int argc, char **argv)
     return 0;
 }
 
+/* Connections are descriptors: as many as may be had, so that strangers do not use them up soon. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_line(LEVEL_WARN, "the limit of open descriptors stays as it is",
+                 {"errno", log_string(strerror(errno))});
+}
+
 static int run(const struct service_definition *definition, const struct config *config,
                int stop_descriptor)
 {
@@ -102,6 +116,7 @@ int service_run(const struct service_definition *definition, int argc, char **ar
                 config.clock);
         return EXIT_USAGE;
     }
+    raise_descriptors();
     signal(SIGPIPE, SIG_IGN);
     zsys_handler_set(NULL); /* signals are ours, not czmq's */
     sigset_t stops;

@@ -308,17 +308,22 @@ static int version_2_teardown(void **state)
 
 #define TEST_2(name)                                                                               \
     {                                                                                              \
-        #name " of version 2", name, version_2_setup, version_2_teardown, NULL                     \
+#name " of version 2", name, version_2_setup, version_2_teardown, NULL                     \
     }
 #define TEST(name) cmocka_unit_test_setup_teardown(name, arena_setup, arena_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(commands_decode), TEST(queries_decode), TEST(events_decode),
-        TEST_2(commands_decode), TEST_2(queries_decode), TEST_2(events_decode),
-                 TEST(answers_of_version_1),
-        TEST(forwards_of_version_1),        TEST(absent_fields_mean_what_they_meant),
+        TEST(commands_decode),
+        TEST(queries_decode),
+        TEST(events_decode),
+        TEST_2(commands_decode),
+        TEST_2(queries_decode),
+        TEST_2(events_decode),
+        TEST(answers_of_version_1),
+        TEST(forwards_of_version_1),
+        TEST(absent_fields_mean_what_they_meant),
         TEST(words_of_version_1_are_known),
     };
     return cmocka_run_group_tests_name("events: golden bytes", tests, NULL, NULL);
