@@ -179,7 +179,7 @@ def check_rotation(ztc, old):
     successor = next(row for row in rows.values() if row.get("replaces") == old)
     assert rows[old]["expires"] - rows[old]["rotated"] == 2 * 3600 * 1000 and successor["state"] == "active"
     assert old in ztc("keys", "list", "--state", "expiring").out
-    chinese = ztc("keys", "list", "--state", "expiring", lang="zh").out
+    chinese = ztc("keys", "list", "--state", "expiring", zh=True).out
     assert "将失效" in chinese and "失效时间" in chinese
 
 
