@@ -168,6 +168,7 @@ static int on_relay_answer(zloop_t *loop, zsock_t *socket, void *argument)
     uint64_t sequence;
     struct bytes frame;
     peer->answer_ms = clock_monotonic_ms();
+    peer->silence_logged = false;
     for (int i = 0; i < FRONT_TAKE_MAX; i++) {
         arena_reset(front->scratch);
         if (!bus_asker_take(peer->asker, front->scratch, &sequence, &frame))
@@ -367,6 +368,7 @@ static int on_hint(zloop_t *loop, zsock_t *socket, void *argument)
     struct bus_hint hint;
     uint64_t malformed = 0;
     peer->hint_ms = clock_monotonic_ms();
+    peer->silence_logged = false;
     /* Hints are drained whole: what the desk has no room for it reads from the log. */
     for (int i = 0; i < 16 * FRONT_TAKE_MAX; i++) {
         arena_reset(front->scratch);
@@ -526,8 +528,6 @@ static void look_after(struct front *front, struct peer *peer, int64_t now)
         bus_asker_renew(peer->asker);
         zloop_reader(front->loop, bus_asker_socket(peer->asker), on_relay_answer, peer);
         peer->answer_ms = now;
-    } else if (now - peer->hint_ms < FRONT_BEAT_MS || now - peer->answer_ms < FRONT_BEAT_MS) {
-        peer->silence_logged = false;
     }
 }
 

@@ -10,17 +10,15 @@ import pytest
 import zmq
 import zmq.auth
 from audit import audit
+from handshake import gets_in
 from ledger import Ledger
 from load import Load
 from people import District, Order, People, bring
 from stack_home import SERVICES
 from stack_services import certificate
-from zmq.utils.monitor import recv_monitor_message
 
 PATIENCE_S = 60.0
 CONNECTED_S = 20.0  # from ready to the first order that went through all services
-HANDSHAKES = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | \
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_DISCONNECTED
 
 
 @pytest.fixture(scope="module")
@@ -46,23 +44,6 @@ def book(stack):
 
 def lease(book, service):
     return dict(zip(("pub", "router", "key"), book.rows(f"SELECT pub, router, key FROM {service}.lease")[0]))
-
-
-def gets_in(endpoint, kind, pair, server_key):
-    """Whether the handshake succeeds; the first word of libzmq's monitor decides."""
-    context = zmq.Context()
-    socket = context.socket(kind)
-    socket.linger = 0
-    if pair is not None:
-        socket.curve_publickey, socket.curve_secretkey = pair
-        socket.curve_serverkey = server_key
-    monitor = socket.get_monitor_socket(HANDSHAKES)
-    socket.connect(endpoint)
-    assert monitor.poll(10000), "nothing is heard of the handshake"
-    event = recv_monitor_message(monitor)["event"]
-    socket.disable_monitor()
-    context.destroy(linger=0)
-    return event == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 def test_each_key_at_its_own_door(stack, district, book):

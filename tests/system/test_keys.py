@@ -6,6 +6,7 @@ import time
 import pytest
 import tables
 import zmq
+from handshake import gets_in
 from people import District, burst, ok
 from zhitongche import Client
 
@@ -64,19 +65,10 @@ class Keys:
 
     def gets_in(self, pair):
         """Of new handshakes at both faces."""
-        found = []
-        for face in ("feed", "query"):
-            client = self.people.connect(face, pair)
-            client.socket.immediate = True
-            found.append(bool(client.socket.poll(400, zmq.POLLOUT)) and self.answers(client))
-            client.close()
-        assert found[0] == found[1]
-        return found[0]
-
-    @staticmethod
-    def answers(client):
-        client.send({"id": "x", "type": "nonsense", "body": {}})
-        return client.receive(2.0) is not None
+        server_key = self.people.env["ZTC_SERVER_KEY"].encode()
+        found = {gets_in(self.people.env[face], zmq.DEALER, pair, server_key) for face in ("ZTC_FEED", "ZTC_QUERY")}
+        assert len(found) == 1, "the two faces do not agree"
+        return found.pop()
 
     def row(self, pair, **filters):
         rows = self.listed(**filters)
