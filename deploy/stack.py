@@ -225,6 +225,12 @@ class Stack:
                 raise Trouble(tr(f"{name}: nothing happened for {patience_s:.0f} s", f"{name}：{patience_s:.0f} 秒内没有变化"))
             time.sleep(0.02)
 
+    def set(self, **settings):
+        """Changes the environment of what is started from now on; None takes a variable away."""
+        wish = self.home.wish()
+        kept = {**wish.get("settings", {}), **settings}
+        self.home.write_wish({**wish, "settings": {name: value for name, value in kept.items() if value is not None}})
+
     # --- ztc ---
 
     def ztc(self, *arguments, key="operator", **options):

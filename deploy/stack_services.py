@@ -141,12 +141,16 @@ class Deployment:
         self.facts = facts
         self.postgres = postgres
         self.binaries = Path(wish["binaries"])
-        self.settings = wish.get("settings", {})
         self.server_key = certificate(home.keys, "server")
         self.bus_key = certificate(home.keys, "bus")
         self.role_keys = {role: certificate(home.keys, role) for role in ("operator", *ROLE_KEYS)}
         self.bearers = {role: bearer(home.keys, role) for role in ("operator", *ROLE_KEYS)}
         self.services = {name: Service(name, self) for name in wish["services"]}
+
+    @property
+    def settings(self):
+        """As they are now wished: a service that is started again takes what was changed meanwhile."""
+        return self.home.wish().get("settings", {})
 
     @property
     def ports(self):

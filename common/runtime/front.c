@@ -171,6 +171,7 @@ static int on_relay_answer(zloop_t *loop, zsock_t *socket, void *argument)
     uint64_t sequence;
     struct bytes frame;
     peer->answer_ms = clock_monotonic_ms();
+    peer->silence_logged = false;
     for (int i = 0; i < FRONT_TAKE_MAX; i++) {
         arena_reset(front->scratch);
         if (!bus_asker_take(peer->asker, front->scratch, &sequence, &frame))
@@ -295,6 +296,19 @@ static void take_query(struct front *front, struct request *request)
         submit(front, request, query->id, true);
 }
 
+/* The id of a request that is not looked at any further. */
+static struct text id_of(const struct front *front, const struct request *request)
+{
+    struct refusal ignored;
+    struct command command = {.id = {"", 0}};
+    struct query query = {.id = {"", 0}};
+    if (front->service == SERVICE_intake)
+        command_decode(request->frame, request->arena, &command, &ignored);
+    else
+        query_decode(request->frame, request->arena, &query, &ignored);
+    return front->service == SERVICE_intake ? command.id : query.id;
+}
+
 static int on_outer(zloop_t *loop, zsock_t *socket, void *argument)
 {
     (void)loop, (void)socket;
@@ -309,7 +323,8 @@ static int on_outer(zloop_t *loop, zsock_t *socket, void *argument)
         struct caller caller;
         if (!keyring_find(front->keyring, request->from.user, request->arena, &caller)) {
             metric_add(METRIC_unauthorised_total, 1);
-            refuse_now(front, request, (struct text){"", 0}, refusal_of(REFUSAL_unknown_key, NULL));
+            refuse_now(front, request, id_of(front, request),
+                       refusal_of(REFUSAL_unknown_key, NULL));
             continue;
         }
         request->input.caller = request->inquiry.caller = caller;
@@ -377,6 +392,7 @@ static int on_hint(zloop_t *loop, zsock_t *socket, void *argument)
     struct bus_hint hint;
     uint64_t malformed = 0;
     peer->hint_ms = clock_monotonic_ms();
+    peer->silence_logged = false;
     /* Hints are drained whole: what the desk has no room for it reads from the log. */
     for (int i = 0; i < 16 * FRONT_TAKE_MAX; i++) {
         arena_reset(front->scratch);
@@ -564,8 +580,6 @@ static void look_after(struct front *front, struct peer *peer, int64_t now)
         bus_asker_renew(peer->asker);
         zloop_reader(front->loop, bus_asker_socket(peer->asker), on_relay_answer, peer);
         peer->answer_ms = now;
-    } else if (now - peer->hint_ms < FRONT_BEAT_MS || now - peer->answer_ms < FRONT_BEAT_MS) {
-        peer->silence_logged = false;
     }
 }
 

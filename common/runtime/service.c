@@ -1,5 +1,6 @@
 #include "runtime/service.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>

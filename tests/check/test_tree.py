@@ -39,6 +39,57 @@ def test_zeromq_heartbeats_are_never_set(root):
     assert HEARTBEAT.search("zmq_setsockopt(s, ZMQ_HEARTBEAT_IVL, &v, sizeof v)")
 
 
+# Sockets are made and bound in one place only, which gives every one of them what it must have.
+SOCKET_MADE = re.compile(r"\b(?:zsock_new(?:_[a-z]+)?|zmq_socket)\s*\(")
+SOCKET_BOUND = re.compile(r"\b(?:zsock_bind|zmq_bind)\s*\(")
+SOCKET_ROOM = "common/bus/socket.c"
+# czmq's zauth cannot tell domains apart (docs/decisions/0010).
+ZAUTH = re.compile(r"\bzauth\b|\bzcertstore_")
+SERVERS = ("ZMQ_PUB", "ZMQ_ROUTER")
+
+
+def test_sockets_are_made_in_one_place(root):
+    for file in files(root, *SOURCES):
+        text, name = file.read_text(encoding="utf-8"), str(file.relative_to(root))
+        if name != SOCKET_ROOM:
+            assert not SOCKET_MADE.search(text) and not SOCKET_BOUND.search(text), name
+        assert not ZAUTH.search(text), name
+
+
+def function(text, name):
+    """The body of a C function as clang-format leaves it."""
+    return re.search(rf"^[a-z][^\n;]*\b{name}\([^;{{]*\)\n{{\n.*?^}}", text, re.MULTILINE | re.DOTALL).group(0)
+
+
+def test_every_socket_has_its_limits(root):
+    text = (root / SOCKET_ROOM).read_text(encoding="utf-8")
+    made = function(text, "bus_socket_new")
+    assert len(SOCKET_MADE.findall(text)) == len(SOCKET_MADE.findall(made)) == 1
+    for option in ("MAXMSGSIZE", "LINGER", "RCVHWM", "SNDHWM", "HANDSHAKE_IVL"):
+        assert f"ZMQ_{option}" in made, option
+    assert re.search(r"#define BUS_HANDSHAKE_MS\s+1000\n", text)
+
+
+def test_every_server_has_a_domain(root):
+    """Each file that makes a socket to be connected to has it served with a pair and a domain, which is enforced."""
+    served = function((root / SOCKET_ROOM).read_text(encoding="utf-8"), "bus_socket_serve")
+    for option in ("ZMQ_CURVE_SERVER", "ZMQ_ZAP_DOMAIN", "ZAP_ENFORCE_DOMAIN"):
+        assert option in served, option
+    seen = 0
+    for file in files(root, "common/bus/*.c"):
+        text = file.read_text(encoding="utf-8")
+        makes = any(f"{{{server}," in text for server in SERVERS)
+        assert not makes or "bus_socket_serve(" in text, file
+        seen += makes
+    assert seen == 2
+
+
+def test_the_socket_checks_would_notice():
+    assert SOCKET_MADE.search("zsock_t *s = zsock_new_router(x);") and SOCKET_MADE.search("zmq_socket(context, ZMQ_PUB)")
+    assert SOCKET_BOUND.search("zmq_bind(handle, endpoint)") and ZAUTH.search("zactor_new(zauth, NULL)")
+    assert not SOCKET_MADE.search("bus_socket_new(&limits)") and not SOCKET_BOUND.search("bus_socket_bind(socket)")
+
+
 def test_sql_files_are_embedded_byte_for_byte(root):
     """The embedding works by lines, so each must end, and a name must be a C name."""
     for file in sql_files(root):

@@ -155,8 +155,32 @@ def test_keys(ztc, tmp_path):
     ran = ztc("submit", "--need", "x", "--squads", SQUAD, "--json", "--key", str(secret))
     assert ran.code == OK, ran
     assert ztc("withdraw", str(ran.json["result"]["order"]), "--key", str(secret)).code == OK
+    check_rotation(ztc, public_of(secret))
     assert ztc("keys", "revoke", "--public", "k/visitor.key").code == OK
     assert ztc("submit", "--need", "x", "--key", str(secret), "--timeout", "2").code in (REFUSED, UNANSWERED)
+
+
+def public_of(secret):
+    return zmq.auth.load_certificate(str(secret))[0].decode()
+
+
+def check_rotation(ztc, old):
+    assert ztc("keys", "make", "next", "--dir", "k").code == OK
+    rotate = ["keys", "rotate", "--old", "k/visitor.key", "--public", "k/next.key"]
+    for wrong in (["--overlap", "7"], ["--overlap", "d"], ["--overlap", "-1d"], ["--overlap", "1y"], ["--overlap", "53w"],
+                  ["--overlap", "1h", "--now"]):
+        assert ztc(*rotate, *wrong).code == USAGE, wrong
+    assert ztc("keys", "rotate", "--public", "k/next.key").code == USAGE
+    assert ztc("keys", "rotate", "--old", "k/none.key", "--public", "k/next.key").code == ENVIRONMENT
+    assert ztc(*rotate, "--overlap", "2h").code == OK
+    ran = ztc(*rotate)
+    assert ran.code == REFUSED and "expiring" in ran.err + ran.out
+    rows = {row["public_key"]: row for row in ztc("keys", "list", "--organisation", VILLAGE, "--json").json["keys"]}
+    successor = next(row for row in rows.values() if row.get("replaces") == old)
+    assert rows[old]["expires"] - rows[old]["rotated"] == 2 * 3600 * 1000 and successor["state"] == "active"
+    assert old in ztc("keys", "list", "--state", "expiring").out
+    chinese = ztc("keys", "list", "--state", "expiring", zh=True).out
+    assert "将失效" in chinese and "失效时间" in chinese
 
 
 def test_seeds_and_migrations_again_change_nothing(ztc, ledger, root):

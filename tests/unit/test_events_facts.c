@@ -133,11 +133,25 @@ static void keys(void **state)
     assert_int_equal(key->role, ROLE_operator);
     assert_int_equal(key->district.length, 0);
     assert_false(key->revoked);
-    data.revoked = true;
+    assert_true(key->registered == 0 && key->rotated == 0 && key->expires == 0);
+    assert_int_equal(key_state_at(key, INT64_MAX), KEY_active);
+    data.registered = 1;
+    data.rotated = 2;
+    data.expires = 3;
+    data.replaces = TEXT("another");
     assert_true(apply(EVENT_key_registered, TEXT(""), 2, &data));
+    assert_true(key->registered == 1 && key->rotated == 2 && key->expires == 3);
+    assert_true(text_equal(key->replaces, TEXT("another")));
+    assert_int_equal(key_state_at(key, 2), KEY_expiring);
+    assert_true(key_is_valid(key, 2));
+    assert_int_equal(key_state_at(key, 3), KEY_expired);
+    assert_false(key_is_valid(key, 3));
+    data.revoked = true;
+    assert_true(apply(EVENT_key_registered, TEXT(""), 3, &data));
     key = directory_key(directory, text_of(public_key));
     assert_true(key->revoked);
-    assert_int_equal(key->version, 2);
+    assert_int_equal(key_state_at(key, 2), KEY_revoked);
+    assert_int_equal(key->version, 3);
 }
 
 static void other_events_are_left_alone(void **state)

@@ -408,6 +408,95 @@ static void a_key_suits_its_organisation_and_never_changes_hands(void **state)
                    REFUSAL_out_of_range, "public_key");
 }
 
+static const struct key_registered *as_key(const void *data)
+{
+    return data;
+}
+
+/* Both facts in one decision: the successor, and its predecessor's end. */
+static void a_key_is_replaced_by_its_successor(void **state)
+{
+    (void)state;
+    struct key key = {.public_key = TEXT("0123456789012345678901234567890123456789"),
+                      .district = TEXT("d"),
+                      .organisation = TEXT("village"),
+                      .role = ROLE_village,
+                      .name = TEXT("old name"),
+                      .registered = NOW - 1000,
+                      .version = 3};
+    struct key_rotate body;
+    message_clear(&command_types[COMMAND_key_rotate], &body);
+    body.replaces = key.public_key;
+    body.public_key = TEXT("9876543210987654321098765432109876543210");
+    assert_refused(run(ROLE_operator, TEXT("com"), COMMAND_key_rotate, &body, TEXT("")),
+                   REFUSAL_unknown_key, "replaces");
+    directory_put_key(f.directory, &key);
+    assert_refused(run(ROLE_committee, TEXT("com"), COMMAND_key_rotate, &body, TEXT("")),
+                   REFUSAL_forbidden, NULL);
+    for (int64_t overlap = 0; overlap <= 60; overlap += 60) {
+        body.overlap_s = overlap;
+        struct intake_decision decision =
+            run(ROLE_operator, TEXT("com"), COMMAND_key_rotate, &body, TEXT(""));
+        assert_int_equal(decision.verdict, INTAKE_DONE);
+        assert_int_equal(decision.version, 1);
+        const struct key_registered *fresh = as_key(decision.data);
+        assert_true(text_equal(fresh->public_key, body.public_key));
+        assert_true(text_equal(fresh->organisation, key.organisation));
+        assert_true(text_equal(fresh->name, key.name));
+        assert_true(text_equal(fresh->replaces, key.public_key));
+        assert_int_equal(fresh->role, ROLE_village);
+        assert_true(fresh->registered == NOW && fresh->rotated == NOW);
+        assert_true(fresh->expires == INSTANT_ABSENT && !fresh->revoked);
+        assert_non_null(decision.also);
+        assert_int_equal(decision.also->event, EVENT_key_registered);
+        assert_int_equal(decision.also->version, 4);
+        const struct key_registered *ending = as_key(decision.also->data);
+        assert_true(text_equal(ending->public_key, key.public_key));
+        assert_true(ending->registered == NOW - 1000 && ending->rotated == NOW);
+        assert_int_equal(ending->revoked, overlap == 0);
+        assert_true(ending->expires == (overlap == 0 ? INSTANT_ABSENT : NOW + 60000));
+    }
+}
+
+/* A key that is on its way out, or out, is not replaced again and does not come back. */
+static void a_key_that_ends_has_ended(void **state)
+{
+    (void)state;
+    const struct {
+        bool revoked;
+        int64_t expires;
+        const char *said;
+    } ends[] = {{true, 0, "revoked"}, {false, NOW + 1, "expiring"}, {false, NOW, "expired"}};
+    struct key_rotate rotate;
+    message_clear(&command_types[COMMAND_key_rotate], &rotate);
+    rotate.replaces = TEXT("0123456789012345678901234567890123456789");
+    rotate.public_key = TEXT("9876543210987654321098765432109876543210");
+    struct key_register again;
+    message_clear(&command_types[COMMAND_key_register], &again);
+    again.public_key = rotate.replaces;
+    again.organisation = TEXT("village");
+    again.role = ROLE_village;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct key key = {.public_key = rotate.replaces,
+                          .district = TEXT("d"),
+                          .organisation = TEXT("village"),
+                          .role = ROLE_village,
+                          .revoked = ends[i].revoked,
+                          .expires = ends[i].expires,
+                          .version = 1};
+        directory_put_key(f.directory, &key);
+        struct intake_decision decision =
+            run(ROLE_operator, TEXT("com"), COMMAND_key_rotate, &rotate, TEXT(""));
+        assert_refused(decision, REFUSAL_illegal_step, "replaces");
+        assert_string_equal(decision.refusal.state, ends[i].said);
+        decision = run(ROLE_operator, TEXT("com"), COMMAND_key_register, &again, TEXT(""));
+        if (i == 1) /* still valid: nothing to do, and its end stays */
+            assert_int_equal(decision.verdict, INTAKE_SAME);
+        else
+            assert_refused(decision, REFUSAL_exists, "public_key");
+    }
+}
+
 /* Every command that intake owns, from every state it owns, by the role whose it is: legal or not
  * exactly as order.def says. */
 static void every_row_and_every_gap_of_the_table(void **state)
@@ -476,6 +565,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_parent_must_fit_its_child, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_suits_its_organisation_and_never_changes_hands,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_is_replaced_by_its_successor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_ends_has_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_row_and_every_gap_of_the_table, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("intake core", tests, NULL, NULL);
