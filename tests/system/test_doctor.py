@@ -77,15 +77,15 @@ def test_nothing_wrong(doctor):
     assert "错误 0，警告 0，提示 1" in doctor.run("doctor", zh=True).out
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", ["intake", "reporting"])
 def test_a_service_that_is_down(patient, doctor, service):
     patient.stop(service)
     try:
         said = doctor()
         assert {("service_silent", service), ("lease_still", service)} <= found(said)
+        assert any("make up" in finding["do_en"] for finding in said["findings"])
         ran = doctor.run("doctor", zh=True)
         assert ran.code == 1 and f"错误  {service}：服务没有应答" in ran.out and "处理办法：" in ran.out
-        assert "make up" in doctor.run("doctor").out
     finally:
         patient.start(service)
 
