@@ -27,12 +27,13 @@ enum finding {
 #define DOCTOR_PAUSE_MS    250   /* between two looks */
 #define DOCTOR_SKEW_MS     2000  /* of clocks; HTTP tells seconds only */
 #define DOCTOR_BACKLOG_MAX 10000 /* events */
-#define DOCTOR_LONG_MS     60000 /* of a transaction, or of a parked event */
+#define DOCTOR_LONG_S      60    /* of a transaction, or of a parked event, by default */
 #define DOCTOR_AHEAD_MIN   100000
 #define DOCTOR_FREE_MIN_PC 5 /* of the disk, per cent */
 
 struct doctor {
     const struct link_options *link;
+    int64_t long_s; /* what counts as long */
     struct arena *arena;
     struct found *found;
     size_t found_count, found_room;
@@ -50,6 +51,8 @@ void doctor_check(struct doctor *doctor, bool wrong, enum finding finding, const
 /* The variable's value, or NULL with setting_missing found. */
 const char *doctor_setting(struct doctor *doctor, const char *name);
 void doctor_pause(void);
+/* doctor->long_s in milliseconds, as a statement takes it. */
+const char *doctor_long_ms(struct doctor *doctor);
 
 void doctor_services(struct doctor *doctor); /* HTTP of each service, and the face for queries */
 void doctor_records(struct doctor *doctor);  /* PostgreSQL as a server, its roles and migrations */

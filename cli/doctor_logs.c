@@ -157,7 +157,7 @@ static void partitions_check(struct doctor *doctor, PGconn *records)
 
 void doctor_logs(struct doctor *doctor, PGconn *records)
 {
-    const char *long_ms = arena_format(doctor->arena, "%d", DOCTOR_LONG_MS).at;
+    const char *long_ms = doctor_long_ms(doctor);
     moving_check(doctor, records);
     aside_tell(doctor, doctor_ask(doctor, records, &records_sql_doctor_poison, 0, NULL),
                FINDING_event_poisoned);

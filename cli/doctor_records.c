@@ -129,7 +129,7 @@ static void server_check(struct doctor *doctor, PGconn *records)
 
 static void transactions_check(struct doctor *doctor, PGconn *records)
 {
-    const char *long_ms = arena_format(doctor->arena, "%d", DOCTOR_LONG_MS).at;
+    const char *long_ms = doctor_long_ms(doctor);
     PGresult *open = doctor_ask(doctor, records, &records_sql_doctor_transactions, 1, &long_ms);
     for (int i = 0; open != NULL && i < PQntuples(open); i++)
         doctor_find(doctor, FINDING_transaction_long, PQgetvalue(open, i, 1),

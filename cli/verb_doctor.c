@@ -1,5 +1,6 @@
 /* ztc doctor: what is wrong, and what to do. */
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 #include "cli/verb.h"
 
 #define FOUND_FIRST_ROOM 16
+#define LONG_S_MAX       86400
 
 struct found {
     enum finding finding;
@@ -67,6 +69,11 @@ const char *doctor_setting(struct doctor *doctor, const char *name)
     const char *value = env_get(name);
     doctor_check(doctor, value == NULL, FINDING_setting_missing, name, TEXT(""));
     return value;
+}
+
+const char *doctor_long_ms(struct doctor *doctor)
+{
+    return arena_format(doctor->arena, "%" PRId64, doctor->long_s * 1000).at;
 }
 
 void doctor_pause(void)
@@ -135,10 +142,16 @@ int verb_doctor(const struct verb *verb, int argc, char **argv)
     struct link_options link = {0};
     struct option_row common[LINK_ROW_COUNT];
     link_rows(&link, common);
+    struct doctor doctor = {.link = &link, .long_s = DOCTOR_LONG_S, .arena = arena_new()};
+    const struct option_row own[] = {
+        {"long", OPTION_NUMBER, &doctor.long_s, 1, LONG_S_MAX, "SECONDS",
+         "事务打开或事件等候多久算久；默认 60",
+         "how long a transaction or a waiting event is long; 60 by default"},
+        {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
+    };
     static const char *const none[] = {NULL};
-    struct options options = {.tables = (const struct option_row *const[]){common, NULL},
+    struct options options = {.tables = (const struct option_row *const[]){own, common, NULL},
                               .operands = none};
-    struct doctor doctor = {.link = &link, .arena = arena_new()};
     int code = CLI_USAGE;
     if (!verb_options(verb, &options, argc, argv, doctor.arena, &code))
         goto out;

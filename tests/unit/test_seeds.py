@@ -73,11 +73,15 @@ def test_codes_are_unique(district):
 
 @pytest.mark.parametrize("district", DISTRICTS)
 def test_parents_precede(district):
-    seen = {}
+    seen, parks = {}, set()
     for row in read(district, "organisations"):
         assert row["kind"] in KINDS
-        if row["kind"] in ("village", "site"):
+        if row["kind"] == "village":
             assert seen.get(row["parent"]) == "town", row
+        elif row["kind"] == "site":  # under a town, a village or a park; a park may place its own orders
+            assert seen.get(row["parent"]) in ("town", "village") or row["parent"] in parks or (
+                row["site_kind"] == "park" and row["parent"] == ""), row
+            parks |= {row["code"]} if row["site_kind"] == "park" else set()
         else:
             assert row["parent"] == "", row
         assert (row["site_kind"] in SITE_KINDS) == (row["kind"] == "site"), row
@@ -185,7 +189,11 @@ def test_the_52_squads():
 def test_sites_and_feeds():
     rows = {row["code"]: row for row in read("330212", "organisations")}
     sites = [row for row in rows.values() if row["kind"] == "site"]
-    assert {row["site_kind"] for row in sites} == SITE_KINDS
+    kinds = Counter(row["site_kind"] for row in sites)
+    assert kinds.keys() == SITE_KINDS and min(kinds.values()) >= 3
+    parents = {(rows[row["parent"]]["kind"], rows[row["parent"]]["site_kind"]) for row in sites if row["parent"]}
+    assert parents == {("town", ""), ("village", ""), ("site", "park")}
+    assert [row["code"] for row in sites if not row["parent"]] == ["site-sample-free-park"]
     assert all(row["sample"] == "yes" for row in sites)
     assert rows["site-sample-park"]["site_kind"] == "park"
     assert rows["surveyor-sample"]["kind"] == "surveyor"

@@ -1,4 +1,4 @@
--- Each consumer of each log that it ever took from: how far it is, and how far the log is.
+-- Each consumer of each log: how far it is, and how far the log is.
 WITH head AS (
     SELECT 'intake' AS producer, coalesce(max("offset"), 0) AS "offset" FROM intake.event WHERE part = 0
     UNION ALL SELECT 'dispatch', coalesce(max("offset"), 0) FROM dispatch.event WHERE part = 0
@@ -11,7 +11,10 @@ applied AS (
     UNION ALL SELECT 'evaluation', producer, max(to_offset) FROM evaluation.cursor WHERE part = 0 GROUP BY producer
     UNION ALL SELECT 'reporting', producer, max(to_offset) FROM reporting.cursor WHERE part = 0 GROUP BY producer
 )
-SELECT a.consumer, a.producer, a."offset" AS applied, h."offset" AS head
-FROM applied a
+SELECT c.consumer, c.producer, coalesce(a."offset", 0) AS applied, h."offset" AS head
+FROM (VALUES ('intake', 'dispatch'), ('dispatch', 'intake'), ('notification', 'intake'), ('notification', 'dispatch'),
+             ('evaluation', 'intake'), ('evaluation', 'dispatch'), ('reporting', 'intake'), ('reporting', 'dispatch'),
+             ('reporting', 'evaluation')) AS c(consumer, producer)
 JOIN head h USING (producer)
-ORDER BY a.consumer, a.producer
+LEFT JOIN applied a USING (consumer, producer)
+ORDER BY c.consumer, c.producer
