@@ -7,6 +7,7 @@
 #include "cli/docs.h"
 #include "cli/print.h"
 #include "cli/verb.h"
+#include "edge/openapi.h"
 #include "runtime/config.h"
 
 #define PATH_LENGTH 4096
@@ -85,7 +86,8 @@ const struct docs_page docs_pages[] = {
     {"commands", docs_commands}, {"queries", docs_queries},
     {"events", docs_events},     {"states", docs_states},
     {"refusals", docs_refusals}, {"settings", docs_settings},
-    {"ztc", docs_command_line},  {NULL, NULL},
+    {"ztc", docs_command_line},  {"rest", docs_rest},
+    {NULL, NULL},
 };
 
 static bool page_write(const char *dir, const struct docs_page *page)
@@ -99,6 +101,28 @@ static bool page_write(const char *dir, const struct docs_page *page)
         fine = ferror(out) == 0;
         fine = fclose(out) == 0 && fine;
     }
+    if (!fine)
+        cli_complain("%s: %s", path, strerror(errno));
+    else
+        printf("%s\n", path);
+    return fine;
+}
+
+/* The same in both languages: it has them both in it. */
+static bool openapi_write(const char *dir)
+{
+    char path[PATH_LENGTH];
+    struct arena *arena = arena_new();
+    struct text document = openapi_json(arena);
+    snprintf(path, sizeof path, "%s/openapi.json", dir);
+    FILE *out = fopen(path, "we");
+    bool fine = out != NULL;
+    if (fine) {
+        fprintf(out, "%.*s\n", TEXT_ARG(document));
+        fine = ferror(out) == 0;
+        fine = fclose(out) == 0 && fine;
+    }
+    arena_destroy(&arena);
     if (!fine)
         cli_complain("%s: %s", path, strerror(errno));
     else
@@ -132,5 +156,6 @@ int verb_docs(const struct verb *verb, int argc, char **argv)
             fine = page_write(dir, page) && fine;
     }
     cli_set_chinese(in_chinese);
+    fine = openapi_write(dir) && fine;
     return fine ? CLI_OK : CLI_ENVIRONMENT;
 }

@@ -497,6 +497,47 @@ static void a_key_that_ends_has_ended(void **state)
     }
 }
 
+static void a_bearer_token_is_known_by_its_digest(void **state)
+{
+    (void)state;
+    struct bearer_register body;
+    message_clear(&command_types[COMMAND_bearer_register], &body);
+    body.digest = TEXT("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+    body.organisation = TEXT("village");
+    body.role = ROLE_town;
+    assert_refused(run(ROLE_operator, TEXT("com"), COMMAND_bearer_register, &body, TEXT("")),
+                   REFUSAL_unfit, "role");
+    body.role = ROLE_village;
+    struct intake_decision done =
+        run(ROLE_operator, TEXT("com"), COMMAND_bearer_register, &body, TEXT(""));
+    assert_int_equal(done.verdict, INTAKE_DONE);
+    assert_int_equal(done.event, EVENT_bearer_registered);
+    assert_refused(run(ROLE_village, TEXT("village"), COMMAND_bearer_register, &body, TEXT("")),
+                   REFUSAL_forbidden, NULL);
+    struct key key = {.public_key = body.digest,
+                      .district = TEXT("d"),
+                      .organisation = TEXT("village"),
+                      .role = ROLE_village,
+                      .version = 1};
+    directory_put_key(f.directory, &key);
+    assert_int_equal(
+        run(ROLE_operator, TEXT("com"), COMMAND_bearer_register, &body, TEXT("")).verdict,
+        INTAKE_SAME);
+    struct bearer_revoke revoke = {.digest = body.digest};
+    done = run(ROLE_operator, TEXT("com"), COMMAND_bearer_revoke, &revoke, TEXT(""));
+    assert_true(((const struct bearer_registered *)done.data)->revoked);
+    key.revoked = true;
+    directory_put_key(f.directory, &key);
+    assert_refused(run(ROLE_operator, TEXT("com"), COMMAND_bearer_register, &body, TEXT("")),
+                   REFUSAL_exists, "digest");
+    body.digest = TEXT("0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef");
+    assert_refused(run(ROLE_operator, TEXT("com"), COMMAND_bearer_register, &body, TEXT("")),
+                   REFUSAL_out_of_range, "digest");
+    revoke.digest = body.digest;
+    assert_refused(run(ROLE_operator, TEXT("com"), COMMAND_bearer_revoke, &revoke, TEXT("")),
+                   REFUSAL_unknown_key, "digest");
+}
+
 /* Every command that intake owns, from every state it owns, by the role whose it is: legal or not
  * exactly as order.def says. */
 static void every_row_and_every_gap_of_the_table(void **state)
@@ -563,6 +604,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(registering_the_same_again_changes_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_parent_must_fit_its_child, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bearer_token_is_known_by_its_digest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_suits_its_organisation_and_never_changes_hands,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_replaced_by_its_successor, set_up, tear_down),
