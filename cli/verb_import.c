@@ -247,15 +247,19 @@ static void row_send(struct import *import, struct import_work *work, const stru
     }
 }
 
-static void row_take(struct import *import, struct csv_row *cells)
+/* Rows of several lines with the wrong number of fields: a stray quote has swallowed good rows. Of
+ * rows before the resumed one too, or those behind it that a quote swallows would be lost. */
+static void stray_quote_undo(struct import *import, struct csv_row *cells)
+{
+    if (cells->lines > 1 && cells->trouble == CSV_FINE && cells->count != import->columns)
+        csv_rows_retreat(import->rows, cells);
+}
+
+static void row_take(struct import *import, const struct csv_row *cells)
 {
     struct import_row row;
     enum import_trouble trouble;
     const char *column;
-    /* Rows of several lines with the wrong number of fields: a stray quote has swallowed good rows.
-     */
-    if (cells->lines > 1 && cells->trouble == CSV_FINE && cells->count != import->columns)
-        csv_rows_retreat(import->rows, cells);
     struct import_work *work = import_pipe_take(import->pipe, cells);
     if (import_row_read(import->map, cells, import->columns, import_work_arena(work), &row,
                         &trouble, &column))
@@ -300,6 +304,7 @@ static int rows_run(struct import *import)
             break;
         }
         taken++;
+        stray_quote_undo(import, &cells);
         if (cells.line < import->resume.line) {
             row_learn(import, &cells, arena);
             continue;

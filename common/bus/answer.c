@@ -11,7 +11,7 @@
 /* An outsider's frames may each have four times BUS_COMMAND_MAX: 256 MiB at most wait for a front
  * that always takes them. */
 #define OUTSIDE_RECEIVE_QUEUE 1024
-#define OUTSIDE_SEND_QUEUE    4096
+#define OUTSIDE_SEND_QUEUE    4096 /* README.md tells callers */
 #define ANSWER_LINGER_MS      500
 #define SEQUENCE_BYTES        8
 #define ZAP_DOMAIN            "zhitongche"
@@ -135,14 +135,14 @@ bool bus_router_take(struct bus_router *router, struct arena *arena, struct bus_
     return true;
 }
 
-void bus_router_answer(struct bus_router *router, const struct bus_caller *caller,
+bool bus_router_answer(struct bus_router *router, const struct bus_caller *caller,
                        struct bytes frame)
 {
     uint8_t sequence[SEQUENCE_BYTES];
     struct bytes parts[3] = {{caller->identity, caller->identity_length}};
     size_t count = 1;
     if (frame.length > BUS_FRAME_MAX)
-        return; /* would end the connection at the other side */
+        return false; /* would end the connection at the other side */
     if (caller->has_sequence) {
         bus_put_uint64(sequence, caller->sequence);
         parts[count++] = (struct bytes){sequence, sizeof sequence};
@@ -150,5 +150,5 @@ void bus_router_answer(struct bus_router *router, const struct bus_caller *calle
         parts[count++] = (struct bytes){NULL, 0};
     }
     parts[count++] = frame;
-    bus_message_send(router->socket, parts, count);
+    return bus_message_send(router->socket, parts, count);
 }

@@ -78,9 +78,9 @@ zsock_t *bus_router_socket(struct bus_router *router);
  * not exactly the expected frames; it is to be refused as malformed. */
 bool bus_router_take(struct bus_router *router, struct arena *arena, struct bus_caller *caller,
                      struct bytes *frame);
-/* Never blocks; an answer to a peer that is gone or stuck is dropped (it will ask again with the
+/* Never blocks. False: dropped, the peer being gone or stuck (it will ask again with the
  * same id). */
-void bus_router_answer(struct bus_router *router, const struct bus_caller *caller,
+bool bus_router_answer(struct bus_router *router, const struct bus_caller *caller,
                        struct bytes frame);
 
 /* --- ask side: a DEALER to another service ---------------------------------------------------- */

@@ -138,8 +138,12 @@ static enum records_outcome classify(const char *sqlstate)
     if (strncmp(sqlstate, "40", 2) == 0 || strcmp(sqlstate, "55P03") == 0 ||
         strcmp(sqlstate, "57014") == 0)
         return RECORDS_REPEAT;
-    if (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0)
-        return RECORDS_CULPRIT;
+    /* 54: what a row holds is beyond a limit of the server's, such as the size of an index entry.
+     * 21: two rows of a batch are one. */
+    static const char *const by_row[] = {"21", "22", "23", "54"};
+    for (size_t i = 0; i < sizeof by_row / sizeof *by_row; i++)
+        if (strncmp(sqlstate, by_row[i], 2) == 0)
+            return RECORDS_CULPRIT;
     return RECORDS_FAULT;
 }
 

@@ -23,7 +23,7 @@ enum records_outcome {
     RECORDS_OK,
     RECORDS_LOST,    /* no connection, or it broke: what was committed is unknown; reconnect */
     RECORDS_REPEAT,  /* SQLSTATE class 40, 55P03, 57014: the same again may succeed */
-    RECORDS_CULPRIT, /* class 22 or 23: some row is at fault; halve the batch */
+    RECORDS_CULPRIT, /* class 21, 22, 23 or 54: some row is at fault; halve the batch */
     RECORDS_FAULT    /* anything else (disk full, missing table, …): retry later, log once */
 };
 

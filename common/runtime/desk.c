@@ -279,18 +279,25 @@ static void put_back(struct desk *desk)
     desk->waiting = kept;
 }
 
+/* The records do what they are asked: what comes next need not be held back. Not said when the
+ * connection is there but when a round of work went through, for a server that takes connections
+ * and refuses every write (disk full, read only) is no better than none. */
+static void all_is_well(struct desk *desk)
+{
+    health_set(HEALTH_RECORDS, true);
+    if (desk->trouble_logged)
+        log_line(LEVEL_INFO, "the records are back", {"head", log_int(desk->head)});
+    desk->trouble_logged = false;
+    desk->backoff_ms = 0;
+}
+
+/* One round. When it met trouble, the connection is dropped after it. */
 static void work(struct desk *desk)
 {
-    if (!desk_hold_lease(desk)) {
-        /* Nothing can be decided: who has waited long enough hears `retry`; the rest waits for the
-         * records. */
-        answer_overdue(desk, desk->options.config->answer_wait_ms, REFUSAL_not_ready);
-        back_off(desk);
-        return;
-    }
-    if (!desk_tick(desk))
+    if (!desk_hold_lease(desk) || !desk_tick(desk))
         return;
     if (desk->epoch == 0) {
+        all_is_well(desk);
         answer_overdue(desk, 0, REFUSAL_not_owner);
         wait_for_work(desk, desk->tick_due_ms);
         return;
@@ -305,14 +312,17 @@ static void work(struct desk *desk)
         if (desk->waiting.count > 0 && clock_monotonic_ms() + 10 < until)
             until = clock_monotonic_ms() +
                     10; /* a position is waited for: look at the log again soon */
+        all_is_well(desk);
         wait_for_work(desk, until);
         return;
     }
-    if (!settle(desk, entries, count)) {
-        desk->attempt.entries = entries;
-        desk->attempt.gathered_count = count;
-        put_back(desk);
+    if (settle(desk, entries, count)) {
+        all_is_well(desk);
+        return;
     }
+    desk->attempt.entries = entries;
+    desk->attempt.gathered_count = count;
+    put_back(desk);
 }
 
 static void *desk_run(void *argument)
@@ -321,6 +331,12 @@ static void *desk_run(void *argument)
     while (!is_stopping(desk)) {
         health_beat(HEALTH_WRITER);
         work(desk);
+        if (records_is_connected(desk->records))
+            continue;
+        /* Nothing can be decided: who has waited long enough hears `retry`; the rest waits for the
+         * records. */
+        answer_overdue(desk, desk->options.config->answer_wait_ms, REFUSAL_not_ready);
+        back_off(desk);
     }
     answer_overdue(desk, 0, REFUSAL_not_ready);
     records_drop(desk->records);

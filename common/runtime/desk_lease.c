@@ -206,7 +206,6 @@ bool desk_hold_lease(struct desk *desk)
         desk_trouble(desk, "connecting");
         return false;
     }
-    health_set(HEALTH_RECORDS, true);
     if (desk->epoch == 0 && !take(desk))
         return false;
     if (desk->epoch == 0 || desk->loaded)
@@ -223,10 +222,6 @@ bool desk_hold_lease(struct desk *desk)
     desk->loaded = true;
     outbox_open(desk->options.outbox);
     desk->tick_due_ms = 0;
-    if (desk->trouble_logged)
-        log_line(LEVEL_INFO, "the records are back", {"head", log_int(desk->head)});
-    desk->trouble_logged = false;
-    desk->backoff_ms = 0;
     health_set(HEALTH_LEASE, true);
     return true;
 }

@@ -78,7 +78,8 @@ struct front *front_new(const struct service_definition *definition, const struc
 static void send_reply(struct front *front, struct request *request)
 {
     (void)front;
-    bus_router_answer(request->router, &request->from, request->reply);
+    if (!bus_router_answer(request->router, &request->from, request->reply))
+        metric_add(METRIC_answers_lost_total, 1);
     request_destroy(&request);
 }
 

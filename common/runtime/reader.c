@@ -20,6 +20,7 @@ struct reader {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool stopping, woken;
+    size_t present;              /* under mutex: all that were taken and not answered yet */
     struct request_list arrived; /* under mutex */
     struct request_list waiting; /* the thread's own: their positions are not applied yet */
     bool trouble_logged;
@@ -69,8 +70,11 @@ void reader_destroy(struct reader **reader)
 bool reader_submit(struct reader *reader, struct request *request)
 {
     pthread_mutex_lock(&reader->mutex);
-    bool room = !reader->stopping && (int64_t)reader->arrived.count < reader->config->queue_max;
+    /* Those that wait for a position count too, or whoever names one that never comes could fill
+     * the memory. */
+    bool room = !reader->stopping && (int64_t)reader->present < reader->config->queue_max;
     if (room) {
+        reader->present++;
         request_list_push(&reader->arrived, request);
         pthread_cond_signal(&reader->wake);
     }
@@ -91,6 +95,9 @@ static void reply(struct reader *reader, struct request *request)
     struct answer *answer = &request->inquiry.answer;
     answer->id = request->inquiry.query.id;
     request->reply = answer_encode(answer, reader->config->lang[0] == 'z', request->arena);
+    pthread_mutex_lock(&reader->mutex);
+    reader->present--;
+    pthread_mutex_unlock(&reader->mutex);
     outbox_answer(reader->outbox, request);
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -13,7 +14,8 @@
 #include "runtime/health.h"
 #include "runtime/log.h"
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE      2
+#define DESCRIPTORS_MAX 65536
 
 static bool speaks_chinese(void)
 {
@@ -81,6 +83,22 @@ static int run(const struct service_definition *definition, const struct config 
     return open ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Every connection takes a descriptor, also one of somebody without a key until its handshake's
+ * time is over, and czmq ends the process that has none left: as many as the system allows. */
+static void descriptors_raise(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    rlim_t wanted = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    if (limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_line(LEVEL_WARN, "the limit of descriptors stays as it is",
+                 {"errno", log_string(strerror(errno))});
+}
+
 int service_run(const struct service_definition *definition, int argc, char **argv)
 {
     enum service service = definition->desk.service;
@@ -102,6 +120,7 @@ int service_run(const struct service_definition *definition, int argc, char **ar
                 config.clock);
         return EXIT_USAGE;
     }
+    descriptors_raise();
     signal(SIGPIPE, SIG_IGN);
     zsys_handler_set(NULL); /* signals are ours, not czmq's */
     sigset_t stops;

@@ -6,6 +6,7 @@ import os
 import socket as sockets
 import struct
 import time
+import urllib.request
 
 import msgpack
 import pytest
@@ -783,6 +784,19 @@ def test_somebody_elses_order(bench, way, command, role, organisation):
 @pytest.mark.parametrize("role", ["resident", "surveyor"])
 def test_roles_that_may_send_nothing(bench, command, role):
     bench.refused({"id": bench.new_id(), "type": command, "body": body_of(tables.COMMANDS[command])}, "forbidden", client=bench.key(role))
+
+
+def test_role_is_refused_at_the_front_door_already(bench, stack):
+    """The owner's core would refuse it too; the door does before anything waits for the records, and counts it."""
+    def turned_away():
+        with urllib.request.urlopen(stack.http("intake") + "/metrics", timeout=5) as page:
+            return next(float(line.split()[-1]) for line in page.read().decode().splitlines()
+                        if line.startswith("ztc_unauthorised_total"))
+
+    before = turned_away()
+    for role, command in (("resident", "order_submit"), ("village", "order_place"), ("town", "assignment_accept"), ("squad", "key_register")):
+        bench.refused({"id": bench.new_id(), "type": command, "body": body_of(tables.COMMANDS[command])}, "forbidden", client=bench.key(role))
+    assert turned_away() == before + 4
 
 
 @pytest.mark.parametrize("role", ["village", "site", "town", "squad", "department", "committee", "operator"])

@@ -347,6 +347,27 @@ def test_a_killed_import_goes_on(imports):
     assert sum(group["orders"] for group in imports.counts("town").values()) == 2999
 
 
+def test_a_killed_import_goes_on_behind_a_stray_quote(imports):
+    """The quote of the third row would swallow all up to the next one, far behind where the import was killed."""
+    rows = [case(number) for number in range(3000)]
+    rows[2] = 'C2,2015-03-08 02:30,,open,North End,PWDx,Pothole,"A hole,\r\n'
+    rows[2900] = 'C2900,2015-03-08 02:30,,open,"North End",PWDx,Pothole,A hole,\r\n'
+    progress = imports.dir / "progress.json"
+    process = imports(rows, "--resume", "progress.json", "--in-flight", "2", wait=False)
+    try:
+        deadline = time.monotonic() + 60
+        while not progress.exists():
+            assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert 3 < json.loads(progress.read_text())["line"] < 2900
+    ran = imports(rows, "--resume", "progress.json")
+    assert ran.code == REFUSED, ran
+    assert summary(ran, "read", "opened_new", "opened_before", "rejected") == (3000, 2999, 0, 1), ran
+
+
 def test_an_interrupted_import_says_how_to_go_on(imports):
     rows = [case(number) for number in range(5000)]
     process = imports(rows, "--resume", "progress.json", "--in-flight", "4", wait=False)

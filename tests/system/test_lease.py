@@ -1,7 +1,9 @@
 """Leases: whoever lost one changes nothing and answers retry, however it lost it; the new owner goes on at the next offset."""
 
 import os
+import resource
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -298,6 +300,44 @@ def test_intake_too(scene):
         assert scene.stack.pid("intake") == pid and scene.is_standby("intake")
     assert village.insist(message) == done
     scene.check_log("intake")
+
+
+@contextmanager
+def few_descriptors(soft):
+    """For what is started meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_who_has_no_key_does_not_use_up_the_descriptors(scene):
+    """A thousand connections that never say a word, while keys are registered: the guard needs descriptors for that."""
+    with few_descriptors(256):
+        instance = second(scene, "intake")
+        thief = instance.__enter__()
+    try:
+        scene.steal("intake", "intake-2")
+        wait_for(lambda: http_status(thief.http, "/readyz") == 200, "intake-2 is ready")
+        operator = type(scene.people.operator)(thief.feed, scene.stack.env["ZTC_SERVER_KEY"], scene.stack.env["ZTC_KEY_OPERATOR"])
+        ok(operator.command("key_register", district="t-lease", organisation="village-a", role="village", name="before",
+                            public_key=zmq.curve_keypair()[0].decode()))
+        host, port = thief.feed.removeprefix("tcp://").split(":")
+        for _ in range(3):
+            silent = [socket.socket() for _ in range(1000)]
+            for one in silent:
+                one.setblocking(False)
+                one.connect_ex((host, int(port)))
+            ok(operator.command("key_register", district="t-lease", organisation="village-a", role="village", name="amid",
+                                public_key=zmq.curve_keypair()[0].decode()))
+            for one in silent:
+                one.close()
+            assert thief.process.poll() is None
+        operator.close()
+    finally:
+        instance.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("service", ["notification", "evaluation", "reporting"])

@@ -1,5 +1,6 @@
 """Whole lives of orders, looked at from every side: what each is told, sees and may do (product.md §3)."""
 
+import collections
 import datetime
 import time
 from fractions import Fraction
@@ -251,6 +252,24 @@ def test_a_position_that_does_not_come_is_waited_for_within_bounds(district):
     begun = time.monotonic()
     ok(reader.ask({"id": "fast", "type": "board", "body": {}}))
     assert time.monotonic() - begun < 1
+
+
+def test_who_waits_for_positions_that_never_come_is_told_to_stop(district):
+    """Queries that wait are as bounded as those that arrive (ZTC_QUEUE_MAX); past that the answer is busy, and nobody else suffers."""
+    flood, honest = district.as_("committee", "committee", face="query"), district.as_("town", "town-a", face="query")
+    codes, until = collections.Counter(), time.monotonic() + 30
+    asked = 0
+    while not codes["busy"]:
+        assert time.monotonic() < until, codes
+        for _ in range(2000):
+            asked += 1
+            flood.send({"id": f"flood-{asked}", "type": "board", "after": [{"producer": "dispatch", "part": 0, "offset": 10**12}], "body": {}})
+        while (answer := flood.receive(0)) is not None:
+            codes[answer["error"]["code"]] += 1
+    ok(honest.query("board"))
+    while sum(codes.values()) < asked:
+        codes[flood.receive(20)["error"]["code"]] += 1
+    assert set(codes) == {"busy", "not_ready"}
 
 
 # --- declining -------------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Stopping, losing and getting back what the services stand on: nothing that was told is lost, and everything heals by itself."""
 
+import collections
 import json
 import signal
 import time
@@ -202,6 +203,94 @@ def test_redis_frozen(fragile, district, book):
         fragile.kill("redis", signal.SIGCONT)
     assert fragile.pid("redis") == pid
     wait_for(lambda: is_live(fragile, book, district, "squad-a"), "the queue is live again")
+
+
+@pytest.mark.parametrize("trouble, cure", [
+    (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),  # "OOM command not allowed"
+    (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),  # "READONLY", "MASTERDOWN"
+], ids=["out of memory", "a replica"])
+def test_redis_refuses_writes(fragile, district, book, trouble, cure):
+    """There, and of no use: as if it were away."""
+    bring([Order(district, way="offered")])
+    book.wait_quiet()
+    wait_for(lambda: is_live(fragile, book, district, "squad-a"), "the queue is live")
+    server = connect_redis(fragile)
+    server.execute_command(*trouble)
+    try:
+        said = len(fragile.log("dispatch").splitlines())
+        begun = time.monotonic()
+        orders = bring(Order(district, way="offered") for _ in range(20))
+        ok(burst([order.command("assignment_accept") for order in orders[:10]]))
+        assert time.monotonic() - begun < 5
+        book.wait_quiet()
+        answer = queue(district, "squad-a")
+        assert answer["source"] == "records"
+        assert {offer["order"] for offer in answer["offers"]} == offers_of(book, district, "squad-a")
+        wait_for(lambda: metric(fragile, "dispatch", "live_backlog") > 0, "what Redis lacks is shown")
+        assert status(fragile, "dispatch", "/healthz") == 200
+        told = [line for line in fragile.log("dispatch").splitlines()[said:] if "Redis" in line]
+        assert 1 <= len(told) < 40, told
+    finally:
+        server.execute_command(*cure)
+    wait_for(lambda: is_live(fragile, book, district, "squad-a"), "the queue is live again")
+    assert audit(fragile) == []
+
+
+# --- a service that is away, and one that has too much to do ------------------------------------------------------------------------------
+
+
+def test_dispatch_stopped(fragile, district, book):
+    """What intake would forward is answered retry within its time, what it owns is done; the same id works once dispatch is back."""
+    (offered,) = bring([Order(district, way="offered")])
+    client, message = offered.command("order_cancel")
+    fragile.stop("dispatch")
+    try:
+        answer = client.ask(message, timeout=10)
+        assert (answer["status"], answer["error"]["code"]) == ("retry", "unanswered")
+        (fresh,) = bring([Order(district)])
+        assert fresh.state == "submitted"
+        assert book.value("SELECT state FROM dispatch.orders WHERE district = %s AND id = %s", district.code, offered.id) == "offered"
+    finally:
+        fragile.start("dispatch")
+    assert client.insist(message)["status"] == "ok"
+    assert audit(fragile) == []
+
+
+def test_more_commands_than_may_wait(fragile, inhabitants, district, book):
+    """While intake cannot write, commands wait up to ZTC_QUEUE_MAX; past that the answer is busy. None is left without an answer, as long
+    as nobody has more than 4,096 unanswered."""
+    clients = [inhabitants.connect("feed", inhabitants.pair(district.code, "village-a", "village")) for _ in range(4)]
+    lost = metric(fragile, "intake", "answers_lost_total")
+    told, asked = collections.Counter(), 0
+
+    def take(wait_s):
+        for client in clients:
+            while (answer := client.receive(wait_s)) is not None:
+                told[answer["error"]["code"]] += 1
+
+    book.rows("BEGIN")
+    book.rows("LOCK TABLE intake.command IN ACCESS EXCLUSIVE MODE")
+    try:
+        for client in clients:
+            for _ in range(4000):
+                asked += 1
+                client.send({"id": f"flood-{asked}", "type": "order_withdraw", "body": {"order": 999999999}})
+        until = time.monotonic() + PATIENCE_S
+        while not told["busy"]:
+            assert time.monotonic() < until, "never busy"
+            take(0)
+        assert set(told) == {"busy"}
+    finally:
+        book.rows("ROLLBACK")
+    until = time.monotonic() + PATIENCE_S
+    while told.total() < asked:
+        assert time.monotonic() < until, (told, asked)
+        take(0.05)
+    assert set(told) <= {"busy", "unknown_order", "not_ready"} and told["unknown_order"] > 0
+    assert metric(fragile, "intake", "answers_lost_total") == lost
+    for client in clients:
+        client.close()
+    assert audit(fragile) == []
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------------------------

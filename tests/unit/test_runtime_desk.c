@@ -16,8 +16,9 @@
 #include "runtime/clock.h"
 #include "runtime/desk_thread.h"
 #include "runtime/log.h"
+#include "runtime/metrics.h"
 
-#define WAIT_MS 15000
+#define WAIT_MS 30000
 
 static const struct migration own[] = {
     {1, "seen",
@@ -188,6 +189,17 @@ static void submit(const char *id, const char *reason)
     assert_true(desk_submit(desk, request));
 }
 
+/* What went out as published before the answer that was taken last. */
+static size_t published_count;
+static int64_t published_last;
+
+static void published_note(const struct outbox_item *item)
+{
+    published_count += item->publication_count;
+    for (size_t i = 0; i < item->publication_count; i++)
+        published_last = item->publications[i].offset;
+}
+
 /* The next answer; its texts live in `arena`. */
 static struct answer next_answer(struct arena *arena)
 {
@@ -198,6 +210,7 @@ static struct answer next_answer(struct arena *arena)
             struct outbox_item *item = left;
             left = item->next;
             if (item->kind != OUTBOX_ANSWER) {
+                published_note(item);
                 outbox_item_destroy(&item);
                 continue;
             }
@@ -320,6 +333,23 @@ static void a_row_at_fault_is_found_among_its_neighbours(void **state)
     arena_destroy(&arena);
 }
 
+/* Who hears of an event that is not in the log would have what nobody else has. */
+static void what_is_not_committed_is_not_published(void **state)
+{
+    (void)state;
+    published_count = 0;
+    submit("a", "misfit");
+    assert_answer(ANSWER_REFUSED, REFUSAL_unstorable);
+    assert_int_equal(published_count, 0);
+    submit("b", "fit");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_int_equal(published_count, 1);
+    assert_int_equal(published_last, 1);
+    submit("b", "fit"); /* said again is not happened again */
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_int_equal(published_count, 1);
+}
+
 static void a_stale_owner_changes_nothing_and_says_retry(void **state)
 {
     (void)state;
@@ -393,6 +423,111 @@ static void a_lost_connection_loses_and_doubles_nothing(void **state)
                         "60 60");
 }
 
+/* A server that takes connections and refuses writes, as with a full disk: nobody waits in vain,
+ * the desk does not run in circles, and all goes on by itself. */
+static void trouble_that_stays_is_waited_out(void **state)
+{
+    (void)state;
+    submit("a", "before");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    server_do(dsn, "REVOKE INSERT ON evaluation.event FROM ztc_evaluation");
+    config.answer_wait_ms = 2000;
+    int64_t troubles = metric_get(METRIC_records_lost_total), begun = clock_monotonic_ms();
+    submit("b", "in vain");
+    assert_answer(ANSWER_RETRY, REFUSAL_not_ready);
+    assert_in_range(clock_monotonic_ms() - begun, 2000, 8000);
+    assert_in_range(metric_get(METRIC_records_lost_total) - troubles, 1, 10);
+    submit("c", "patient");
+    server_do(dsn, "GRANT INSERT ON evaluation.event TO ztc_evaluation");
+    struct arena *arena = arena_new();
+    struct answer answer = next_answer(arena);
+    assert_true(answer.status == ANSWER_OK || answer.status == ANSWER_RETRY);
+    submit("b", "in vain");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    arena_destroy(&arena);
+}
+
+/* Not a matter of content, but one row's all the same: an index takes 2,704 bytes. */
+static void a_row_too_large_for_an_index_is_at_fault_alone(void **state)
+{
+    (void)state;
+    char long_reason[3001];
+    uint32_t noise = 1; /* or it would be compressed */
+    for (size_t i = 0; i + 1 < sizeof long_reason; i++) {
+        noise = noise * 1664525 + 1013904223;
+        long_reason[i] = (char)(' ' + 1 + (noise >> 24) % 90);
+    }
+    long_reason[sizeof long_reason - 1] = '\0';
+    server_do(dsn, "CREATE INDEX ON evaluation.seen (what)");
+    submit("a", "fits");
+    submit("b", long_reason);
+    submit("c", "fits too");
+    struct arena *arena = arena_new();
+    for (int i = 0; i < 3; i++) {
+        struct answer answer = next_answer(arena);
+        bool large = text_equal(answer.id, TEXT("b"));
+        assert_int_equal(answer.status, large ? ANSWER_REFUSED : ANSWER_OK);
+        assert_int_equal(answer.refusal.code, large ? REFUSAL_unstorable : REFUSAL_NONE);
+    }
+    assert_string_equal(value_of(SEEN), "fits, fits too");
+    arena_destroy(&arena);
+}
+
+static void what_is_past_its_use_is_pruned(void **state)
+{
+    (void)state;
+    desk_end();
+    config.batch_max = 1; /* a row of a cursor for every event */
+    server_do(dsn, "INSERT INTO evaluation.command SELECT 'd', 'town', 'old' || n, '', '', "
+                   "clock_timestamp() - interval '31 days' FROM generate_series(1, 3000) n");
+    server_do(dsn, "INSERT INTO evaluation.command SELECT 'd', 'town', 'young', '', '', "
+                   "clock_timestamp() - interval '29 days'");
+    for (int i = 1; i <= 2 * 64; i++)
+        event_put("intake", i, "order_withdrawn", "order/1", i);
+    desk_begin();
+    assert_comes("SELECT count(*) FROM evaluation.seen", "128");
+    assert_comes("SELECT string_agg(id, ' ') FROM evaluation.command", "young");
+    assert_comes("SELECT count(*) < 64 FROM evaluation.cursor", "t");
+    assert_string_equal(value_of("SELECT max(to_offset) FROM evaluation.cursor"), "128");
+    desk_end(); /* what is left suffices to go on from */
+    event_put("intake", 129, "order_withdrawn", "order/1", 129);
+    desk_begin();
+    assert_comes("SELECT version FROM evaluation.line", "129");
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.seen"), "129");
+}
+
+/* A partition holds a million offsets (0001_log.sql): the owner writes into the next one and its
+ * consumers read on, in one batch. */
+static void logs_go_on_over_the_end_of_a_partition(void **state)
+{
+    (void)state;
+    desk_end();
+    event_put("evaluation", 999990, "order_withdrawn", "order/9", 1);
+    server_do(dsn, "SET search_path = intake; SELECT intake.log_partition_ensure(1000000)");
+    server_do(dsn, "INSERT INTO evaluation.cursor VALUES ('intake', 0, 999900, 999997)");
+    for (int i = 0; i < 4; i++)
+        event_put("intake", 999998 + i, "order_withdrawn", "order/1", 1 + i);
+    desk_begin();
+    assert_comes(SEEN, "order/1 v1, order/1 v2, order/1 v3, order/1 v4");
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "1000001");
+    char id[16];
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "c%d", i);
+        submit(id, "row");
+    }
+    for (int i = 0; i < 20; i++)
+        assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(value_of("SELECT min(\"offset\") || ' ' || max(\"offset\") || ' ' || "
+                                 "count(*) FROM evaluation.event"),
+                        "999990 1000010 21");
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.event_000001"), "11");
+    desk_end(); /* what is the head is found in the newest partition too */
+    desk_begin();
+    submit("after", "row");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(value_of("SELECT max(\"offset\") FROM evaluation.event"), "1000011");
+}
+
 static void a_restarted_desk_goes_on_where_the_other_ended(void **state)
 {
     (void)state;
@@ -422,6 +557,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_row_at_fault_is_found_among_its_neighbours, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_committed_is_not_published, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stale_owner_changes_nothing_and_says_retry, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_holder_stuck_in_a_transaction_is_cut_off, set_up,
@@ -430,6 +566,11 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_lost_connection_loses_and_doubles_nothing, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(trouble_that_stays_is_waited_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_row_too_large_for_an_index_is_at_fault_alone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_past_its_use_is_pruned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(logs_go_on_over_the_end_of_a_partition, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_restarted_desk_goes_on_where_the_other_ended, set_up,
                                         tear_down),
     };
