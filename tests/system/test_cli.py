@@ -252,6 +252,7 @@ def imports(ztc, stack, ledger, tmp_path, request):
 
     run.district = district
     run.dir = tmp_path
+
     def counts(by):
         """As reporting has them once it has applied all that was imported."""
         ledger.wait_quiet("reporting")
