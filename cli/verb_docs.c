@@ -83,11 +83,9 @@ static void docs_command_line(FILE *out)
 }
 
 const struct docs_page docs_pages[] = {
-    {"commands", docs_commands}, {"queries", docs_queries},
-    {"events", docs_events},     {"states", docs_states},
-    {"refusals", docs_refusals}, {"settings", docs_settings},
-    {"ztc", docs_command_line},  {"rest", docs_rest},
-    {NULL, NULL},
+    {"commands", docs_commands}, {"queries", docs_queries},   {"events", docs_events},
+    {"states", docs_states},     {"refusals", docs_refusals}, {"settings", docs_settings},
+    {"ztc", docs_command_line},  {"rest", docs_rest},         {NULL, NULL},
 };
 
 static bool page_write(const char *dir, const struct docs_page *page)

@@ -35,8 +35,8 @@ struct organisation {
     size_t place_count;
     int64_t version;
 };
-/* Of the feed: a CURVE key. Of the REST face: a bearer token, known by its digest alone; the lengths
- * keep the two apart. */
+/* Of the feed: a CURVE key. Of the REST face: a bearer token, known by its digest alone; the
+ * lengths keep the two apart. */
 #define KEY_BEARER_BYTES 64
 struct key {
     struct text public_key; /* Z85, 40 bytes; of a bearer: SHA-256, 64 hexadecimal digits */

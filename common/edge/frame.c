@@ -17,14 +17,6 @@ static bool refuse(struct frame_fault *fault, enum refusal_code code, const char
     return false;
 }
 
-static const struct field *field_of(const struct message_type *type, struct text name)
-{
-    for (size_t i = 0; i < type->field_count; i++)
-        if (text_equal((struct text){type->fields[i].name, type->fields[i].name_length}, name))
-            return &type->fields[i];
-    return NULL;
-}
-
 /* --- texts that stand for numbers --------------------------------------------------------------
  * What cannot be read as its field's kind stays a text: the decoder refuses it as wrong_type. */
 
@@ -175,13 +167,13 @@ static bool pack_json(struct pack *pack, const char *key, const json_t *json, in
     return false;
 }
 
-static bool pack_body(struct pack *pack, const struct message_type *type, const json_t *json,
+static bool pack_body(struct pack *pack, const struct route *route, const json_t *json,
                       struct arena *arena, struct frame_fault *fault)
 {
     const char *name;
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)json, name, value) {
-        const struct field *field = field_of(type, text_of(name));
+        const struct field *field = route_field_named(route, text_of(name));
         struct text text = {json_string_value(value), json_string_length(value)};
         if (field != NULL && field->kind == FIELD_TIME && json_is_string(value))
             pack_time(pack, name, text);
@@ -248,7 +240,7 @@ bool frame_of_command(const struct frame_command *from, struct arena *arena, str
     pack_map(pack, "body");
     if (path_field != NULL)
         pack_parameter(pack, path_field, path_field->name, from->path_value);
-    bool fine = pack_body(pack, type, json, arena, fault);
+    bool fine = pack_body(pack, from->route, json, arena, fault);
     json_decref(json);
     if (!fine)
         return false;
@@ -386,7 +378,7 @@ static bool pack_parameters(struct pack *pack, const struct frame_query *from, s
     const struct field *page = route_page_field(from->route);
     for (size_t i = 0; i < from->parameter_count; i++) {
         const struct frame_parameter *given = &from->parameters[i];
-        const struct field *field = field_of(route_type(from->route), given->name);
+        const struct field *field = route_field_named(from->route, given->name);
         struct text value;
         if (page != NULL && text_equal(given->name, TEXT("cursor"))) {
             if (!cursor_parse(from->route, given->value, arena, &value))

@@ -45,8 +45,9 @@ const struct message_type *route_type(const struct route *route)
     return route->is_query ? &query_types[route->type] : &command_types[route->type];
 }
 
-static const struct field *field_named(const struct message_type *type, struct text name)
+const struct field *route_field_named(const struct route *route, struct text name)
 {
+    const struct message_type *type = route_type(route);
     for (size_t i = 0; i < type->field_count; i++)
         if (text_equal((struct text){type->fields[i].name, type->fields[i].name_length}, name))
             return &type->fields[i];
@@ -58,13 +59,17 @@ const struct field *route_field(const struct route *route)
     const char *open = strchr(route->path, '{');
     if (open == NULL)
         return NULL;
-    return field_named(route_type(route), (struct text){open + 1, strcspn(open + 1, "}")});
+    return route_field_named(route, (struct text){open + 1, strcspn(open + 1, "}")});
 }
 
 const struct field *route_page_field(const struct route *route)
 {
     if (!route->is_query)
         return NULL;
-    const struct field *before = field_named(route_type(route), TEXT("before"));
-    return before != NULL ? before : field_named(route_type(route), TEXT("after"));
+    const struct message_type *type = route_type(route);
+    for (size_t i = 0; i < type->field_count; i++)
+        if (strcmp(type->fields[i].name, "before") == 0 ||
+            strcmp(type->fields[i].name, "after") == 0)
+            return &type->fields[i];
+    return NULL;
 }

@@ -17,6 +17,7 @@ extern const size_t route_count;
  * {field}, empty when it has none. NULL: no such path. */
 const struct route *route_find(bool is_query, struct text path, struct text *value);
 const struct message_type *route_type(const struct route *route);
+const struct field *route_field_named(const struct route *route, struct text name); /* or NULL */
 /* The field that the path names, NULL: none. */
 const struct field *route_field(const struct route *route);
 

@@ -461,7 +461,8 @@ static bool open_http(struct front *front)
     front->http = front_http_open(&options);
     if (front->http == NULL)
         return say("the REST endpoint cannot be bound", front->config->api);
-    log_line(LEVEL_INFO, "open for callers over HTTP", {"face", log_string(front->config->api)});
+    log_line(LEVEL_INFO, "open for callers over HTTP", {"face", log_string(front->config->api)},
+             {"port", log_int(front_http_port(front->http))});
     return true;
 }
 

@@ -228,11 +228,7 @@ static void reply_query(const struct call *call, const struct answer *answer,
 /* True for a command that begins an order: it names none. */
 static bool begins_order(const struct route *route)
 {
-    const struct message_type *type = route_type(route);
-    for (size_t i = 0; i < type->field_count; i++)
-        if (strcmp(type->fields[i].name, "order") == 0)
-            return false;
-    return true;
+    return route_field_named(route, TEXT("order")) == NULL;
 }
 
 static void reply_command(const struct call *call, const struct answer *answer,

@@ -15,9 +15,9 @@ struct request {
     struct bus_router *router;
     struct bus_caller from;
     struct http_exchange *http; /* NULL: it came through `router` */
-    struct bytes frame;     /* the command or query as it came, for forwarding */
-    struct input input;     /* a command */
-    struct inquiry inquiry; /* a query */
+    struct bytes frame;         /* the command or query as it came, for forwarding */
+    struct input input;         /* a command */
+    struct inquiry inquiry;     /* a query */
     int64_t after; /* a forwarded command: the offset of its forwarder's log to be applied first */
     enum service after_producer;
     int64_t arrived_ms; /* monotonic */

@@ -194,8 +194,9 @@ struct intake_decision intake_decide_key_rotate(const struct intake_case *c)
 
 static bool is_digest(struct text digest)
 {
+    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < digest.length; i++)
-        if (memchr("0123456789abcdef", digest.at[i], 16) == NULL)
+        if (memchr(digits, digest.at[i], sizeof digits - 1) == NULL)
             return false;
     return digest.length == KEY_BEARER_BYTES;
 }

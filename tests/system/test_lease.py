@@ -53,7 +53,8 @@ class Second:
         self.http = f"127.0.0.1:{free_port()}"
         self.feed, self.query = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
         environment = Supervisor(stack.home.path).deployment_now().services[service].environment()
-        environment.update(ZTC_INSTANCE=self.name, ZTC_HTTP=self.http, ZTC_FEED=self.feed, ZTC_QUERY=self.query)
+        environment.update(ZTC_INSTANCE=self.name, ZTC_HTTP=self.http, ZTC_FEED=self.feed, ZTC_QUERY=self.query,
+                           ZTC_API="127.0.0.1:0")
         self.log_path = stack.home.path / "log" / f"{self.name}.log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(stack.binaries / service)], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
