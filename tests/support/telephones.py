@@ -21,7 +21,7 @@ def used(number):
 def found_in(text):
     """The numbers that stand in a text, each once, in order."""
     found = [match.group() for pattern in (MOBILE, GROUPED) for match in pattern.finditer(text)]
-    found += [number for number in sorted(KNOWN) if number in text]
+    found += [number for number in sorted(KNOWN) if re.search(rf"(?<!\d){re.escape(number)}(?!\d)", text)]
     return list(dict.fromkeys(found))
 
 
