@@ -189,9 +189,9 @@ static void test_every_message_has_a_verb(void **state)
     for (int type = 0; type < COMMAND_COUNT; type++)
         assert_non_null(verb_of_command((enum command_type)type));
     for (int type = 0; type < QUERY_COUNT; type++) {
-        /* contact and watch are verbs of their own. */
-        bool found =
-            type == QUERY_contact_show || type == QUERY_contact_audit || type == QUERY_event_list;
+        /* contact, watch and keys are verbs of their own. */
+        bool found = type == QUERY_contact_show || type == QUERY_contact_audit ||
+                     type == QUERY_event_list || type == QUERY_key_list;
         for (const struct verb *verb = verbs; verb->name != NULL; verb++)
             found = found || (verb->run == verb_query && verb->message == type);
         assert_true(found);
