@@ -53,7 +53,7 @@ struct front {
     struct bus_router *inner; /* from our own services */
     struct bus_router *outer; /* from outside: intake's feed, reporting's queries */
     struct bus_badge *badge;
-    struct front_http *http;  /* the same over HTTP; NULL: off */
+    struct front_http *http; /* the same over HTTP; NULL: off */
     struct bus_guard *guard;
     uint64_t denied[BUS_DOMAIN_COUNT]; /* handshakes, as far as told */
     int64_t beat_ms;                   /* monotonic: the last beat */

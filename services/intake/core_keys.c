@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-/* CURVE keys and bearer tokens: whose they are, and how one follows another. A key is bound to one organisation and
- * role and never changes hands; one that is revoked or past its time never comes back.
- * (docs/decisions/0006, docs/decisions/0010) */
+/* CURVE keys and bearer tokens: whose they are, and how one follows another. A key is bound to one
+ * organisation and role and never changes hands; one that is revoked or past its time never comes
+ * back. (docs/decisions/0006, docs/decisions/0010) */
 
 /* The 85 printable characters of ZeroMQ RFC 32. */
 static bool is_z85(struct text key)
@@ -190,7 +190,8 @@ struct intake_decision intake_decide_key_rotate(const struct intake_case *c)
     return rotated(c, old);
 }
 
-/* --- bearer tokens of the REST face, known by their digests ------------------------------------ */
+/* --- bearer tokens of the REST face, known by their digests ------------------------------------
+ */
 
 static bool is_digest(struct text digest)
 {

@@ -219,13 +219,11 @@ static void a_site_with_a_key_speaks_for_itself(void **state)
 {
     (void)state;
     enum refusal_code code;
-    struct key key = {TEXT("0000000000000000000000000000000000000000"),
-                      TEXT("d"),
-                      TEXT("site"),
-                      ROLE_site,
-                      TEXT(""),
-                      false,
-                      1};
+    struct key key = {.public_key = TEXT("0000000000000000000000000000000000000000"),
+                      .district = TEXT("d"),
+                      .organisation = TEXT("site"),
+                      .role = ROLE_site,
+                      .version = 1};
     directory_put_key(directory, &key);
     assert_int_equal(right(ROLE_village, TEXT("village"), TEXT("site"), true, &code),
                      CONTACT_REFUSED);
