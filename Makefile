@@ -39,7 +39,7 @@ hardening := -fstrict-flex-arrays=3 -fstack-protector-strong -fstack-clash-prote
     -ftrivial-auto-var-init=zero -fzero-init-padding-bits=all -fPIE
 link_hardening := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,nodlopen -Wl,--as-needed \
     -Wl,--no-copy-dt-needed-entries
-libraries := libzmq libczmq msgpack hiredis libpq libmicrohttpd jansson libcrypto icu-i18n icu-uc liblzma
+libraries := libzmq libczmq msgpack hiredis libpq libmicrohttpd jansson libcrypto icu-i18n icu-uc liblzma libcurl
 test_libraries := cmocka
 
 ifeq ($(SANITIZE),1)
