@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import secrets
 import signal
 from pathlib import Path
 
@@ -25,7 +26,7 @@ ROLE_KEYS = {
 }
 # What the stack itself decides; not taken over from the environment of whoever starts it.
 OWN_VARIABLES = {"ZTC_BIN", "ZTC_UNIT", "ZTC_DSN", "ZTC_INSTANCE", "ZTC_FEED", "ZTC_QUERY", "ZTC_BUS", "ZTC_HTTP", "ZTC_REDIS",
-                 "ZTC_CURVE_SECRET", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY", "ZTC_KEY_DIR"}
+                 "ZTC_CURVE_SECRET", "ZTC_SECRETS_KEY", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY", "ZTC_KEY_DIR"}
 OWN_PREFIXES = ("ZTC_DSN_", "ZTC_HTTP_", "ZTC_KEY_", "ZTC_PASSWORD_", "ZTC_TEST_")
 # Z85 has characters that a shell would act on; keys without them can stand in the file env, which shells source, as they are.
 SHELL_SAFE = re.compile(r"[^&<>()$!]*")
@@ -53,6 +54,14 @@ def certificate(directory, name):
 
 def public_key_of(secret):
     return zmq.auth.load_certificate(str(secret))[0].decode("ascii")
+
+
+def secrets_key(directory):
+    """Path of the key that webhook secrets are encrypted with, made on first use."""
+    path = directory / "secrets.key"
+    if not path.exists():
+        write_whole(path, secrets.token_hex(32) + "\n", mode=0o600)
+    return path
 
 
 class Service:
@@ -99,6 +108,8 @@ class Service:
             env["ZTC_FEED"] = stack.feed
         if self.name == "reporting":
             env["ZTC_QUERY"] = stack.query
+        if self.name == "notification":
+            env["ZTC_SECRETS_KEY"] = str(stack.secrets_key)
         if self.name == "dispatch":
             env["ZTC_REDIS"] = f"127.0.0.1:{stack.ports['redis']}"
         return {**env, **stack.settings}
@@ -131,6 +142,7 @@ class Deployment:
         self.settings = wish.get("settings", {})
         self.server_key = certificate(home.keys, "server")
         self.role_keys = {role: certificate(home.keys, role) for role in ("operator", *ROLE_KEYS)}
+        self.secrets_key = secrets_key(home.keys)
         self.services = {name: Service(name, self) for name in wish["services"]}
 
     @property

@@ -35,7 +35,8 @@ enum service {
     X(urgency, URGENCY)                                                                            \
     X(mode, MODE)                                                                                  \
     X(order_state, ORDER)                                                                          \
-    X(assignment_state, ASSIGNMENT)
+    X(assignment_state, ASSIGNMENT)                                                                \
+    X(channel, CHANNEL)
 
 enum role {
 #define WORD(name, zh, en) ROLE_##name,
@@ -85,6 +86,12 @@ enum assignment_state {
 #undef WORD
     ASSIGNMENT_STATE_COUNT
 };
+enum channel {
+#define WORD(name, zh, en) CHANNEL_##name,
+#include "domain/channel.def"
+#undef WORD
+    CHANNEL_COUNT
+};
 
 extern const struct words words_service;
 extern const struct words words_role;
@@ -95,5 +102,6 @@ extern const struct words words_urgency;
 extern const struct words words_mode;
 extern const struct words words_order_state;
 extern const struct words words_assignment_state;
+extern const struct words words_channel;
 
 #endif

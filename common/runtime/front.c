@@ -230,14 +230,11 @@ static void take_command(struct front *front, struct request *request)
     submit(front, request, input->command.id, false);
 }
 
-/* The live queue is dispatch's and the inbox notification's: reporting, the one window for reads,
- * asks them. */
+/* Reporting, the one window for reads, asks the others for what is theirs. */
 static bool query_is_relayed(const struct front *front, enum query_type type, enum service *to)
 {
-    if (front->service != SERVICE_reporting || (type != QUERY_queue && type != QUERY_inbox))
-        return false;
-    *to = type == QUERY_queue ? SERVICE_dispatch : SERVICE_notification;
-    return true;
+    *to = query_owner(type);
+    return front->service == SERVICE_reporting && *to != SERVICE_reporting;
 }
 
 static void take_query(struct front *front, struct request *request)
@@ -471,7 +468,7 @@ static bool open_peers(struct front *front)
                        words_name(&words_service, (int)peer->service));
     }
     static const enum service asked[SERVICE_COUNT][3] = {
-        [SERVICE_intake] = {SERVICE_dispatch, SERVICE_COUNT},
+        [SERVICE_intake] = {SERVICE_dispatch, SERVICE_notification, SERVICE_COUNT},
         [SERVICE_dispatch] = {SERVICE_COUNT},
         [SERVICE_notification] = {SERVICE_COUNT},
         [SERVICE_evaluation] = {SERVICE_COUNT},

@@ -441,6 +441,10 @@ static enum records_outcome reporting_answer(void *state, struct records *record
         break;
     case QUERY_queue: /* relayed to dispatch and notification before they get here */
     case QUERY_inbox:
+    case QUERY_subscriptions:
+    case QUERY_webhooks:
+    case QUERY_deliveries:
+    case QUERY_dead_letters:
     case QUERY_COUNT:
         return asking_refuse(&asking, refusal_of(REFUSAL_unknown_type, "type"));
     }
