@@ -15,6 +15,7 @@ static void usage(FILE *out)
     } groups[] = {
         {VERB_ORDERS, "订单", "Orders"},
         {VERB_QUERIES, "查询", "Queries"},
+        {VERB_SUBSCRIPTIONS, "订阅与推送", "Subscriptions and webhooks"},
         {VERB_DIRECTORY, "名录", "Directory"},
         {VERB_OPERATION, "运维", "Operation"},
     };
@@ -51,7 +52,8 @@ static int help(int argc, char **argv)
         usage(stdout);
         return CLI_OK;
     }
-    const struct verb *verb = verb_find(argv[1]);
+    int used;
+    const struct verb *verb = verb_find_words(argc - 1, argv + 1, &used);
     if (verb == NULL)
         return unknown(argv[1]);
     char *arguments[] = {argv[1], wish, NULL};
@@ -73,10 +75,11 @@ int main(int argc, char **argv)
         printf("ztc %s\n", ZTC_VERSION);
         return CLI_OK;
     }
-    const struct verb *verb = verb_find(name);
+    int used;
+    const struct verb *verb = verb_find_words(argc - 1, argv + 1, &used);
     if (verb == NULL)
         return unknown(name);
-    int code = verb->run(verb, argc - 1, argv + 1);
+    int code = verb->run(verb, argc - used, argv + used);
     if (fflush(stdout) != 0 && code == CLI_OK) {
         cli_complain("%s", SAY("无法写到标准输出", "cannot write to standard output"));
         code = CLI_ENVIRONMENT;

@@ -29,6 +29,9 @@ static const char *const kind_only[] = {"kind", NULL};
 static const char *const contact_operands[] = {"action", "order", NULL};
 static const char *const keys_operands[] = {"action", "name", NULL};
 static const char *const file_only[] = {"file", NULL};
+static const char *const rule_only[] = {"rule", NULL};
+static const char *const endpoint_only[] = {"endpoint", NULL};
+static const char *const endpoint_event[] = {"endpoint", "event", NULL};
 
 const struct verb verbs[] = {
     COMMAND("submit", VERB_ORDERS, order_submit, NULL, "", "点单", "pick a service: a new order"),
@@ -75,6 +78,30 @@ const struct verb verbs[] = {
     {"contact", VERB_QUERIES, verb_contact, -1, contact_operands,
      "show ORDER | erase ORDER | audit", "查看、删除联系方式，及其查看记录",
      "show or delete an order's contact data, and who saw it"},
+    QUERY("subscriptions", subscriptions, organisation_only, "[ORGANISATION]", "订阅规则",
+          "the rules of who is told of what"),
+    COMMAND("subscriptions set", VERB_SUBSCRIPTIONS, subscription_set, rule_only, "RULE",
+            "设定订阅规则", "set a rule of who is told of what"),
+    COMMAND("subscriptions remove", VERB_SUBSCRIPTIONS, subscription_remove, rule_only, "RULE",
+            "删除订阅规则", "remove a rule"),
+    QUERY("webhooks", webhooks, organisation_only, "[ORGANISATION]", "推送接收端及其状况",
+          "endpoints for webhooks and how they fare"),
+    COMMAND("webhooks register", VERB_SUBSCRIPTIONS, webhook_register, endpoint_only, "ENDPOINT",
+            "登记推送接收端", "register an endpoint for signed webhooks"),
+    COMMAND("webhooks rotate", VERB_SUBSCRIPTIONS, webhook_rotate, endpoint_only, "ENDPOINT",
+            "更换签名密钥", "give an endpoint a new secret"),
+    COMMAND("webhooks enable", VERB_SUBSCRIPTIONS, webhook_enable, endpoint_only, "ENDPOINT",
+            "启用接收端", "send to an endpoint again"),
+    COMMAND("webhooks disable", VERB_SUBSCRIPTIONS, webhook_disable, endpoint_only, "ENDPOINT",
+            "停用接收端", "send nothing more to an endpoint"),
+    COMMAND("webhooks remove", VERB_SUBSCRIPTIONS, webhook_remove, endpoint_only, "ENDPOINT",
+            "删除接收端", "remove an endpoint and its secrets"),
+    QUERY("deliveries", deliveries, endpoint_only, "[ENDPOINT]", "推送记录",
+          "what was sent to endpoints or waits to be"),
+    QUERY("dead-letters", dead_letters, endpoint_only, "[ENDPOINT]", "死信",
+          "what could not be delivered"),
+    COMMAND("resend", VERB_SUBSCRIPTIONS, dead_letter_resend, endpoint_event, "ENDPOINT [EVENT]",
+            "重发死信", "send dead letters of an endpoint again"),
     COMMAND("register-district", VERB_DIRECTORY, district_register, district_only, "DISTRICT",
             "登记区", "register a district, or change its names"),
     COMMAND("register-category", VERB_DIRECTORY, category_register, code_only, "CODE",
@@ -125,6 +152,20 @@ const struct verb *verb_find(const char *name)
         if (strcmp(verb->name, name) == 0)
             return verb;
     return NULL;
+}
+
+const struct verb *verb_find_words(int argc, char **argv, int *used)
+{
+    char two[2 * NAME_MAX_LENGTH];
+    *used = 2;
+    if (argc > 1) {
+        snprintf(two, sizeof two, "%s %s", argv[0], argv[1]);
+        const struct verb *verb = verb_find(two);
+        if (verb != NULL)
+            return verb;
+    }
+    *used = 1;
+    return argc > 0 ? verb_find(argv[0]) : NULL;
 }
 
 static size_t smallest(size_t a, size_t b, size_t c)

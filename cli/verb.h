@@ -5,7 +5,7 @@
 
 #include "cli/options.h"
 
-enum verb_group { VERB_ORDERS, VERB_QUERIES, VERB_DIRECTORY, VERB_OPERATION };
+enum verb_group { VERB_ORDERS, VERB_QUERIES, VERB_SUBSCRIPTIONS, VERB_DIRECTORY, VERB_OPERATION };
 
 struct verb {
     const char *name;
@@ -34,6 +34,9 @@ int verb_docs(const struct verb *verb, int argc, char **argv);
 /* The name by which a command is typed ("keys register" for key_register); NULL: none. */
 const char *verb_of_command(enum command_type type);
 const struct verb *verb_find(const char *name);
+/* The verb at the head of the words, of two ("webhooks register") rather than of one; *used: how
+ * many it took. */
+const struct verb *verb_find_words(int argc, char **argv, int *used);
 /* The verb whose name is nearest to what was typed, or NULL when nothing is near. */
 const struct verb *verb_nearest(const char *name);
 

@@ -5,7 +5,11 @@ set -eu
 
 list=$(sed 's/#.*//' "$(dirname "$0")/packages.txt")
 missing=
-for package in $list; do
+for entry in $list; do
+    package=${entry%%/*}
+    case $entry in
+    */*) command -v "${entry#*/}" >/dev/null && continue ;; # the program is there, wherever it is from
+    esac
     state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
     case $state in
     *' installed') ;;

@@ -26,7 +26,7 @@ ROLE_KEYS = {
 }
 # What the stack itself decides; not taken over from the environment of whoever starts it.
 OWN_VARIABLES = {"ZTC_BIN", "ZTC_UNIT", "ZTC_DSN", "ZTC_INSTANCE", "ZTC_FEED", "ZTC_QUERY", "ZTC_API", "ZTC_REPORTS", "ZTC_BUS", "ZTC_HTTP",
-                 "ZTC_REDIS", "ZTC_CURVE_SECRET", "ZTC_BUS_CURVE", "ZTC_BUS_CURVE_OTHER", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY",
+                 "ZTC_REDIS", "ZTC_CURVE_SECRET", "ZTC_BUS_CURVE", "ZTC_BUS_CURVE_OTHER", "ZTC_SECRETS_KEY", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY",
                  "ZTC_KEY_DIR"}
 OWN_PREFIXES = ("ZTC_BEARER_", "ZTC_DSN_", "ZTC_HTTP_", "ZTC_KEY_", "ZTC_PASSWORD_", "ZTC_TEST_")
 # Z85 has characters that a shell would act on; keys without them can stand in the file env, which shells source, as they are.
@@ -63,6 +63,14 @@ def bearer(directory, name):
     if not path.exists():
         write_whole(path, "ztc_" + secrets.token_urlsafe(32) + "\n")
     return path.read_text(encoding="ascii").strip()
+
+
+def secrets_key(directory):
+    """Path of the key that webhook secrets are encrypted with, made on first use."""
+    path = directory / "secrets.key"
+    if not path.exists():
+        write_whole(path, secrets.token_hex(32) + "\n", mode=0o600)
+    return path
 
 
 class Service:
@@ -112,6 +120,8 @@ class Service:
         if self.name == "reporting":
             env["ZTC_QUERY"] = stack.query
             env["ZTC_API"] = f"127.0.0.1:{stack.ports['api_reporting']}"
+        if self.name == "notification":
+            env["ZTC_SECRETS_KEY"] = str(stack.secrets_key)
         if self.name == "dispatch":
             env["ZTC_REDIS"] = f"127.0.0.1:{stack.ports['redis']}"
         return {**env, **stack.settings}
@@ -145,6 +155,7 @@ class Deployment:
         self.bus_key = certificate(home.keys, "bus")
         self.role_keys = {role: certificate(home.keys, role) for role in ("operator", *ROLE_KEYS)}
         self.bearers = {role: bearer(home.keys, role) for role in ("operator", *ROLE_KEYS)}
+        self.secrets_key = secrets_key(home.keys)
         self.services = {name: Service(name, self) for name in wish["services"]}
 
     @property

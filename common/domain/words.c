@@ -63,6 +63,9 @@ static const char *const assignment_state_names[] = {
 static const char *const key_state_names[] = {
 #include "domain/key_state.def"
 };
+static const char *const channel_names[] = {
+#include "domain/channel.def"
+};
 #undef WORD
 
 #define WORD CHINESE
@@ -93,6 +96,9 @@ static const char *const assignment_state_zh[] = {
 static const char *const key_state_zh[] = {
 #include "domain/key_state.def"
 };
+static const char *const channel_zh[] = {
+#include "domain/channel.def"
+};
 #undef WORD
 
 #define WORD ENGLISH
@@ -122,6 +128,9 @@ static const char *const assignment_state_en[] = {
 };
 static const char *const key_state_en[] = {
 #include "domain/key_state.def"
+};
+static const char *const channel_en[] = {
+#include "domain/channel.def"
 };
 #undef WORD
 

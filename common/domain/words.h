@@ -36,7 +36,8 @@ enum service {
     X(mode, MODE)                                                                                  \
     X(order_state, ORDER)                                                                          \
     X(assignment_state, ASSIGNMENT)                                                                \
-    X(key_state, KEY)
+    X(key_state, KEY)                                                                              \
+    X(channel, CHANNEL)
 
 enum role {
 #define WORD(name, zh, en) ROLE_##name,
@@ -92,6 +93,12 @@ enum key_state {
 #undef WORD
     KEY_STATE_COUNT
 };
+enum channel {
+#define WORD(name, zh, en) CHANNEL_##name,
+#include "domain/channel.def"
+#undef WORD
+    CHANNEL_COUNT
+};
 
 extern const struct words words_service;
 extern const struct words words_role;
@@ -103,5 +110,6 @@ extern const struct words words_mode;
 extern const struct words words_order_state;
 extern const struct words words_assignment_state;
 extern const struct words words_key_state;
+extern const struct words words_channel;
 
 #endif

@@ -46,7 +46,7 @@ static void party_copy(const struct event *event, const struct field *field,
 }
 
 /* ORDER_HEAD comes first; score_counted names an order too, but is about a squad's quarter. */
-static bool event_is_of_order(enum event_type type)
+bool event_is_of_order(enum event_type type)
 {
     return event_types[type].field_count > 0 &&
            strcmp(event_types[type].fields[0].name, "order") == 0;

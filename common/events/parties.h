@@ -13,8 +13,9 @@ struct parties {
     struct text by, place, town, squad, feed, external_id;
 };
 
-/* Of an event whose data is decoded. False: it is not an order's event (its type has no field
- * `order` of ORDER_HEAD). */
+/* True for the types that tell of an order's life: their first field is `order` of ORDER_HEAD. */
+bool event_is_of_order(enum event_type type);
+/* Of an event whose data is decoded. False: it is not an order's event. */
 bool event_parties(const struct event *event, struct parties *parties);
 
 #endif

@@ -99,6 +99,9 @@ int64_t batch_emit(struct batch *batch, struct input *cause, enum event_type typ
 void batch_ok(struct input *input, struct result result);
 void batch_refuse(struct input *input, struct refusal refusal);
 void batch_forward(struct input *input, enum service to, int64_t after, int64_t order);
+/* The last offset of a consumed log that is applied once the batch is done: what a command of this
+ * batch is decided after. */
+int64_t batch_position(const struct batch *batch, enum service producer);
 
 /* For the reader threads: the directory under a shared lock, and how far a producer's log has been
  * applied here. */

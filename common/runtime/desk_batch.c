@@ -90,6 +90,22 @@ void batch_forward(struct input *input, enum service to, int64_t after, int64_t 
     input->forward_order = order;
 }
 
+int64_t batch_position(const struct batch *batch, enum service producer)
+{
+    const struct desk *desk = batch->desk;
+    int64_t position = 0;
+    for (size_t f = 0; f < desk->feed_count; f++)
+        if (desk->feeds[f].producer == producer)
+            position = desk->feeds[f].cursor;
+    for (size_t i = 0; i < desk->attempt.gathered_count; i++) {
+        const struct input *input = desk->attempt.source[i].input;
+        if (input->kind == INPUT_EVENT && input->event.producer == (int)producer &&
+            input->event.offset > position)
+            position = input->event.offset;
+    }
+    return position;
+}
+
 static void begin(struct desk *desk, struct entry *entries, size_t count)
 {
     struct attempt *attempt = &desk->attempt;

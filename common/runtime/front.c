@@ -247,35 +247,11 @@ static void take_command(struct front *front, struct request *request)
     submit(front, request, input->command.id, false);
 }
 
-/* The live queue is dispatch's, the inbox notification's, contact data intake's: reporting, the one
- * window for reads, asks them. */
+/* Reporting, the one window for reads, asks the others for what is theirs. */
 static bool query_is_relayed(const struct front *front, enum query_type type, enum service *to)
 {
-    if (front->service != SERVICE_reporting)
-        return false;
-    switch (type) {
-    case QUERY_queue:
-        *to = SERVICE_dispatch;
-        return true;
-    case QUERY_inbox:
-        *to = SERVICE_notification;
-        return true;
-    case QUERY_contact_show:
-    case QUERY_contact_audit:
-        *to = SERVICE_intake;
-        return true;
-    case QUERY_order_show:
-    case QUERY_order_list:
-    case QUERY_board:
-    case QUERY_counts:
-    case QUERY_stars:
-    case QUERY_directory_list:
-    case QUERY_event_list:
-    case QUERY_key_list:
-    case QUERY_COUNT:
-        break;
-    }
-    return false;
+    *to = query_owner(type);
+    return front->service == SERVICE_reporting && *to != SERVICE_reporting;
 }
 
 static void take_query(struct front *front, struct request *request)
@@ -627,7 +603,7 @@ static bool open_peers(struct front *front)
                        words_name(&words_service, (int)peer->service));
     }
     static const enum service asked[SERVICE_COUNT][4] = {
-        [SERVICE_intake] = {SERVICE_dispatch, SERVICE_COUNT},
+        [SERVICE_intake] = {SERVICE_dispatch, SERVICE_notification, SERVICE_COUNT},
         [SERVICE_dispatch] = {SERVICE_COUNT},
         [SERVICE_notification] = {SERVICE_COUNT},
         [SERVICE_evaluation] = {SERVICE_COUNT},

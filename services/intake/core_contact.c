@@ -84,6 +84,9 @@ struct contact_turn contact_turn_of(const struct event *event)
     case EVENT_organisation_registered:
     case EVENT_key_registered:
     case EVENT_bearer_registered:
+    case EVENT_subscription_registered:
+    case EVENT_webhook_registered:
+    case EVENT_dead_letters_resent:
     case EVENT_score_counted:
     case EVENT_squad_rated:
     case EVENT_COUNT:

@@ -41,60 +41,6 @@ const struct rule *rule_find(enum event_type event, enum side side)
     return NULL;
 }
 
-/* The code that a side's rows are kept under; false: the event has no such side, or the side did it
- * itself. Whether a department or the committee did it is seen only when it reads. */
-static bool side_code(enum side side, const struct parties *parties, struct text *code)
-{
-    switch (side) {
-    case SIDE_place:
-        *code = parties->place;
-        break;
-    case SIDE_town:
-        *code = parties->town;
-        break;
-    case SIDE_squad:
-        *code = parties->squad;
-        break;
-    case SIDE_department:
-        *code = parties->squad;
-        return code->length > 0;
-    case SIDE_committee:
-        *code = TEXT("");
-        return true;
-    case SIDE_COUNT:
-        return false;
-    }
-    return code->length > 0 && !text_equal(*code, parties->by);
-}
-
-/* A town that orders for itself is place and town in one, and is told once. */
-static bool is_told(const struct notice *notices, size_t count, const struct notice *notice)
-{
-    for (size_t i = 0; i < count; i++)
-        if (notices[i].side != SIDE_department && notice->side != SIDE_department &&
-            text_equal(notices[i].organisation, notice->organisation))
-            return true;
-    return false;
-}
-
-size_t notices_of(const struct event *event, struct parties *parties,
-                  struct notice notices[SIDE_COUNT])
-{
-    if (!event_parties(event, parties))
-        return 0;
-    size_t count = 0;
-    for (size_t i = 0; i < rule_count; i++) {
-        struct notice notice = {.side = rules[i].side};
-        if (rules[i].event != event->type ||
-            !side_code(notice.side, parties, &notice.organisation) ||
-            is_told(notices, count, &notice))
-            continue;
-        assert(count < SIDE_COUNT);
-        notices[count++] = notice;
-    }
-    return count;
-}
-
 int64_t notice_number(int64_t recorded, int producer, int64_t offset)
 {
     int64_t since = recorded > 0 ? recorded : 0;

@@ -30,9 +30,6 @@ struct notice {
     struct text
         organisation; /* as in the table: the squad for `department`, empty for `committee` */
 };
-/* Who is told of an event whose data is decoded; what its parties are is left in *parties. */
-size_t notices_of(const struct event *event, struct parties *parties,
-                  struct notice notices[SIDE_COUNT]);
 
 /* A notice's number, for newest first and paging: 43 bits of the recorded milliseconds, 1 bit of
  * the producer (intake 0, dispatch 1), the 19 lower bits of the offset. Two events of one producer

@@ -110,6 +110,9 @@ void order_page_apply(struct order_page *page, const struct event *event)
     case EVENT_bearer_registered:
     case EVENT_score_counted:
     case EVENT_squad_rated:
+    case EVENT_subscription_registered:
+    case EVENT_webhook_registered:
+    case EVENT_dead_letters_resent:
     case EVENT_COUNT:
         return;
     }

@@ -449,6 +449,10 @@ static enum records_outcome reporting_answer(void *state, struct records *record
     case QUERY_inbox:
     case QUERY_contact_show:
     case QUERY_contact_audit:
+    case QUERY_subscriptions:
+    case QUERY_webhooks:
+    case QUERY_deliveries:
+    case QUERY_dead_letters:
     case QUERY_COUNT:
         return asking_refuse(&asking, refusal_of(REFUSAL_unknown_type, "type"));
     }

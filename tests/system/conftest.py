@@ -10,8 +10,8 @@ from typed import runner
 
 @pytest.fixture(scope="session")
 def stack(stack_maker):
-    """At the end of all tests its ledger must balance."""
-    stack = stack_maker("system")
+    """At the end of all tests its ledger must balance. Its webhooks may go to receivers of the tests, on loopback."""
+    stack = stack_maker("system", settings={"ZTC_WEBHOOK_HTTP": "yes", "ZTC_WEBHOOK_PRIVATE": "yes"})
     yield stack
     assert audit(stack) == []
 

@@ -114,7 +114,10 @@ REFUSAL_KEPT = {arguments[0]: arguments[1] == "1" for _, arguments in read_rows(
 ORDER_COMMANDS = list(dict.fromkeys(step.command for step in STEPS if not step.command.startswith("auto_")))
 BEGINNINGS = [step.command for step in STEPS if step.source == "none"]
 LATER_COMMANDS = [command for command in ORDER_COMMANDS if command not in BEGINNINGS]
-DIRECTORY_COMMANDS = [command for command in COMMANDS if command.endswith(("_register", "_revoke"))]
+# Commands that intake hands on to another service.
+HANDED_ON = {arguments[0]: arguments[1] for macro, arguments in read_rows(EVENTS / "owner.def")
+             if macro == "COMMAND_OWNER" and arguments[0] in COMMANDS}
+DIRECTORY_COMMANDS = [command for command in COMMANDS if command.endswith(("_register", "_revoke")) and command not in HANDED_ON]
 
 
 Route = collections.namedtuple("Route", "method path message")

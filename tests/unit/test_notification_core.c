@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "services/notification/core.h"
+#include "services/notification/core_telling.h"
 #include "tests/unit/life.h"
 
 #define NOON 1772348400000
@@ -16,6 +16,7 @@
 struct fixture {
     struct arena *arena;
     struct directory *directory;
+    struct rulebook *book; /* without a rule: the defaults */
     struct life life;
 };
 
@@ -24,6 +25,7 @@ static int setup(void **state)
     static struct fixture fixture;
     fixture.arena = arena_new();
     fixture.directory = life_directory();
+    fixture.book = rulebook_new();
     life_begin(&fixture.life, fixture.arena, 12, NOON);
     *state = &fixture;
     return 0;
@@ -33,16 +35,19 @@ static int teardown(void **state)
 {
     struct fixture *fixture = *state;
     directory_destroy(&fixture->directory);
+    rulebook_destroy(&fixture->book);
     arena_destroy(&fixture->arena);
     return 0;
 }
 
-/* "side:organisation …" of an event, in the rules' order. */
+/* "side:organisation …" of an event, in the order of sides. */
 static const char *told(struct fixture *fixture, const struct event *event)
 {
-    struct parties parties;
+    struct happening happening = {.urgency = URGENCY_normal};
     struct notice notices[SIDE_COUNT];
-    size_t count = notices_of(event, &parties, notices);
+    size_t count = happening_read(event, &happening)
+                       ? notices_of(&happening, fixture->book, fixture->directory, notices)
+                       : 0;
     struct text all = TEXT("");
     for (size_t i = 0; i < count; i++)
         all = arena_format(fixture->arena, "%.*s%s%s:%.*s", TEXT_ARG(all), i > 0 ? " " : "",
@@ -64,12 +69,12 @@ static void every_rule(void **state)
     assert_string_equal(told(f, life_placed(life)), PLACE);
     assert_string_equal(told(f, life_offered(life, "rencai")), "squad:rencai department:rencai");
     assert_string_equal(told(f, life_declined(life)), TOWN);
-    assert_string_equal(told(f, life_escalated(life)), "committee: " TOWN);
+    assert_string_equal(told(f, life_escalated(life)), TOWN " committee:");
     assert_string_equal(told(f, life_offered(life, LIFE_SQUAD)), "squad:shebao department:shebao");
     assert_string_equal(told(f, life_accepted(life)), PLACE " " TOWN);
     assert_string_equal(told(f, life_checked_in(life)), PLACE);
     assert_string_equal(told(f, life_completed(life, 1000)), PLACE);
-    assert_string_equal(told(f, life_reopened(life)), "squad:shebao " TOWN);
+    assert_string_equal(told(f, life_reopened(life)), TOWN " squad:shebao");
     assert_string_equal(told(f, life_confirmed(life, 5)), "squad:shebao department:shebao");
     assert_string_equal(told(f, life_withdrawn(life)), TOWN);
 }

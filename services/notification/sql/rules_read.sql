@@ -1,0 +1,1 @@
+SELECT district, version, body FROM subscription ORDER BY district, owner, code, version

@@ -1,0 +1,1 @@
+SELECT district, version, body FROM webhook ORDER BY district, organisation, code
