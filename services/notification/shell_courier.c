@@ -210,8 +210,13 @@ static void transfer_open(const struct courier *courier, struct transfer *transf
 
 static enum failure failure_of(const struct transfer *transfer, CURLcode code)
 {
+    long port = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_PRIMARY_PORT, &port);
     if (transfer->blocked)
         return FAILURE_blocked;
+    /* A URL that is not allowed any more is never connected to; what answers no HTTP was. */
+    if (code == CURLE_UNSUPPORTED_PROTOCOL)
+        return port == 0 ? FAILURE_blocked : FAILURE_broken;
     /* Only those that are told apart have a row; libcurl has a hundred codes. */
     static const struct {
         CURLcode code;

@@ -44,10 +44,10 @@ def clock(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def timed(stack_maker, clock):
-    """A stack under the file's clock, whose webhooks may go to loopback; an attempt takes a second at most."""
+    """A stack under the file's clock, whose webhooks may go to loopback; an attempt takes four seconds at most."""
     stack = stack_maker("webhooks", settings={
         "ZTC_CLOCK": str(clock.path), "ZTC_WEBHOOK_HTTP": "yes", "ZTC_WEBHOOK_PRIVATE": "yes", "ZTC_WEBHOOK_TIMEOUT_MS": "4000",
-        "ZTC_WEBHOOK_CONNECT_MS": "500", "ZTC_WEBHOOK_IN_FLIGHT_EACH": "2"})
+        "ZTC_WEBHOOK_CONNECT_MS": "4000", "ZTC_WEBHOOK_IN_FLIGHT_EACH": "2"})
     yield stack
     assert audit(stack) == []
 
