@@ -60,6 +60,9 @@ static const char *const order_state_names[] = {
 static const char *const assignment_state_names[] = {
 #include "domain/assignment_state.def"
 };
+static const char *const session_kind_names[] = {
+#include "domain/session_kind.def"
+};
 #undef WORD
 
 #define WORD CHINESE
@@ -87,6 +90,9 @@ static const char *const order_state_zh[] = {
 static const char *const assignment_state_zh[] = {
 #include "domain/assignment_state.def"
 };
+static const char *const session_kind_zh[] = {
+#include "domain/session_kind.def"
+};
 #undef WORD
 
 #define WORD ENGLISH
@@ -113,6 +119,9 @@ static const char *const order_state_en[] = {
 };
 static const char *const assignment_state_en[] = {
 #include "domain/assignment_state.def"
+};
+static const char *const session_kind_en[] = {
+#include "domain/session_kind.def"
 };
 #undef WORD
 

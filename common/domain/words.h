@@ -35,7 +35,8 @@ enum service {
     X(urgency, URGENCY)                                                                            \
     X(mode, MODE)                                                                                  \
     X(order_state, ORDER)                                                                          \
-    X(assignment_state, ASSIGNMENT)
+    X(assignment_state, ASSIGNMENT)                                                                \
+    X(session_kind, SESSION)
 
 enum role {
 #define WORD(name, zh, en) ROLE_##name,
@@ -86,6 +87,13 @@ enum assignment_state {
     ASSIGNMENT_STATE_COUNT
 };
 
+enum session_kind {
+#define WORD(name, zh, en) SESSION_##name,
+#include "domain/session_kind.def"
+#undef WORD
+    SESSION_KIND_COUNT
+};
+
 extern const struct words words_service;
 extern const struct words words_role;
 extern const struct words words_organisation_kind;
@@ -95,5 +103,6 @@ extern const struct words words_urgency;
 extern const struct words words_mode;
 extern const struct words words_order_state;
 extern const struct words words_assignment_state;
+extern const struct words words_session_kind;
 
 #endif

@@ -118,7 +118,7 @@ DIRECTORY_COMMANDS = [command for command in COMMANDS if command not in ORDER_CO
 
 
 def step_of(state, command):
-    """The row of a cell, or None."""
+    """The first row of a cell, or None: the one of an order of one squad."""
     return next((step for step in STEPS if (step.source, step.command) == (state, command)), None)
 
 
@@ -131,6 +131,12 @@ def roles_of(command):
     return frozenset().union(*(step.roles for step in STEPS if step.command == command))
 
 
-def legal_in(state):
-    """The commands that are legal in a state, as a refusal names them."""
-    return [step.command for step in STEPS if step.source == state and not step.command.startswith("auto_")]
+def legal_in(state, part=None):
+    """The commands that are legal in a state, as a refusal names them; those about a part when the part, in this state, may do them."""
+    return [command for command in dict.fromkeys(step.command for step in STEPS if step.source == state)
+            if not command.startswith("auto_") and may_part(part, command)]
+
+
+def may_part(part, command):
+    """Whether a part in this state (None: there is none) may do a command about parts; any may do the others."""
+    return not command.startswith("assignment_") or assignment_step_of(part, command) is not None

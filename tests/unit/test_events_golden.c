@@ -1,4 +1,4 @@
-/* Golden bytes: what version 1 sent decodes for ever, to the same meaning. See
+/* Golden bytes: what every version sent decodes for ever, to the same meaning. See
  * tests/golden/README.md. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,15 +15,16 @@
 #ifndef GOLDEN_DIRECTORY
 #define GOLDEN_DIRECTORY "tests/golden" /* seen from the root of the tree */
 #endif
-#define GOLDEN_VERSION 1
-#define FILE_MAX       65536
+#define GOLDEN_VERSIONS 2
+#define FILE_MAX        65536
 
 static struct arena *arena;
+static int golden_version; /* whose files are read */
 
 static struct bytes file_read(const char *name, const char *ending)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/v%d/%s.%s", GOLDEN_DIRECTORY, GOLDEN_VERSION, name, ending);
+    snprintf(path, sizeof path, "%s/v%d/%s.%s", GOLDEN_DIRECTORY, golden_version, name, ending);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         fail_msg("%s is missing", path);
@@ -57,7 +58,7 @@ static void golden_check(const char *name, int version, struct bytes golden, str
     json_t *second = json_of(msgpack_to_json(again, arena));
     if (!json_equal(first, expected))
         fail_msg("%s: the golden bytes do not say what their JSON says", name);
-    if (version > GOLDEN_VERSION) {
+    if (version > golden_version) {
         static const char *const bodies[] = {"body", "data"};
         for (size_t i = 0; i < 2; i++) {
             json_object_del(json_object_get(expected, bodies[i]), "v");
@@ -78,10 +79,11 @@ static const char *golden_name(const char *kind, const char *type)
     return arena_format(arena, "%s-%s", kind, type).at;
 }
 
-static void commands_of_version_1(void **state)
+static void commands_of_the_version(void)
 {
-    (void)state;
     for (int i = 0; i < COMMAND_COUNT; i++) {
+        if (command_types[i].version < golden_version)
+            continue;
         struct command command;
         struct refusal refusal = {0};
         const char *name = golden_name("command", command_types[i].name);
@@ -93,10 +95,11 @@ static void commands_of_version_1(void **state)
     }
 }
 
-static void queries_of_version_1(void **state)
+static void queries_of_the_version(void)
 {
-    (void)state;
     for (int i = 0; i < QUERY_COUNT; i++) {
+        if (query_types[i].version < golden_version)
+            continue;
         struct query query;
         struct refusal refusal = {0};
         const char *name = golden_name("query", query_types[i].name);
@@ -108,10 +111,11 @@ static void queries_of_version_1(void **state)
     }
 }
 
-static void events_of_version_1(void **state)
+static void events_of_the_version(void)
 {
-    (void)state;
     for (int i = 0; i < EVENT_COUNT; i++) {
+        if (event_types[i].version < golden_version)
+            continue;
         struct event event;
         struct refusal refusal = {0};
         const char *name = golden_name("event", event_types[i].name);
@@ -145,6 +149,7 @@ static void refusal_check(const char *name, struct bytes golden, struct bytes ag
 static void answers_of_version_1(void **state)
 {
     (void)state;
+    golden_version = 1;
     static const char *const names[] = {"answer-ok", "answer-query", "answer-refused",
                                         "answer-retry"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -155,7 +160,7 @@ static void answers_of_version_1(void **state)
             answer.result_body = (struct bytes){NULL, 0}; /* made anew from the decoded result */
         struct bytes again = answer_encode(&answer, true, arena);
         if (answer.status == ANSWER_OK)
-            golden_check(names[i], GOLDEN_VERSION, golden, again);
+            golden_check(names[i], 1, golden, again);
         else
             refusal_check(names[i], golden, again);
     }
@@ -164,12 +169,13 @@ static void answers_of_version_1(void **state)
 static void forwards_of_version_1(void **state)
 {
     (void)state;
+    golden_version = 1;
     struct forward forward;
     struct command command;
     struct refusal refusal = {0};
     struct bytes golden = file_read("forward-order_place", "msgpack");
     assert_true(forward_decode(golden, arena, &forward));
-    golden_check("forward-order_place", GOLDEN_VERSION, golden, forward_encode(&forward, arena));
+    golden_check("forward-order_place", 1, golden, forward_encode(&forward, arena));
     assert_true(command_decode(forward.command, arena, &command, &refusal));
     assert_int_equal(command.type, COMMAND_order_place);
 }
@@ -202,6 +208,8 @@ static bool fallback_is(const struct field *field, const json_t *json)
                words_find(field->words, text_of(json_string_value(json))) == (int)field->fallback;
     case FIELD_TEXTS:
     case FIELD_CODES:
+    case FIELD_WINDOWS:
+    case FIELD_RESOLUTIONS:
         return json_is_array(json) && json_array_size(json) == 0;
     case FIELD_COUNTS:
         return json_is_object(json) && json_object_size(json) == 0;
@@ -222,9 +230,8 @@ static void defaults_check(const char *kind, const struct message_type *type, js
 }
 
 /* An absent field has no bytes, so what it meant is written down. */
-static void absent_fields_mean_what_they_meant(void **state)
+static void absent_fields_of_the_version(void)
 {
-    (void)state;
     json_t *all = json_read("defaults");
     for (int i = 0; i < COMMAND_COUNT; i++)
         defaults_check("command", &command_types[i], all);
@@ -235,24 +242,52 @@ static void absent_fields_mean_what_they_meant(void **state)
     json_decref(all);
 }
 
-static void words_of_version_1_are_known(void **state)
+static const struct words *vocabulary_of(const char *kind)
 {
-    (void)state;
-    static const struct words *const vocabularies[] = {&words_role,      &words_organisation_kind,
-                                                       &words_site_kind, &words_order_state,
-                                                       &words_urgency,   &words_mode};
-    json_t *all = json_read("words");
-    assert_int_equal(json_object_size(all), sizeof vocabularies / sizeof *vocabularies);
-    for (size_t i = 0; i < sizeof vocabularies / sizeof *vocabularies; i++) {
-        json_t *names = json_object_get(all, vocabularies[i]->kind), *name;
-        size_t n;
+    static const struct words *const vocabularies[] = {&words_role,
+                                                       &words_organisation_kind,
+                                                       &words_site_kind,
+                                                       &words_order_state,
+                                                       &words_urgency,
+                                                       &words_mode,
+                                                       &words_assignment_state,
+                                                       &words_session_kind};
+    for (size_t i = 0; i < sizeof vocabularies / sizeof *vocabularies; i++)
+        if (strcmp(vocabularies[i]->kind, kind) == 0)
+            return vocabularies[i];
+    fail_msg("the vocabulary %s is gone", kind);
+    return NULL;
+}
+
+static void words_of_the_version(void)
+{
+    json_t *all = json_read("words"), *names, *name;
+    const char *kind;
+    size_t n;
+    assert_true(json_object_size(all) > 0);
+    json_object_foreach (all, kind, names) {
+        const struct words *vocabulary = vocabulary_of(kind);
         assert_true(json_array_size(names) > 0);
         json_array_foreach (names, n, name)
-            if (words_find(vocabularies[i], text_of(json_string_value(name))) < 0)
-                fail_msg("%s: %s is gone", vocabularies[i]->kind, json_string_value(name));
+            if (words_find(vocabulary, text_of(json_string_value(name))) < 0)
+                fail_msg("%s: %s is gone", kind, json_string_value(name));
     }
     json_decref(all);
 }
+
+/* A version's files hold the types that it brought or changed. */
+#define OF_EVERY_VERSION(name, check)                                                              \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        for (golden_version = 1; golden_version <= GOLDEN_VERSIONS; golden_version++)              \
+            check();                                                                               \
+    }
+OF_EVERY_VERSION(commands_of_every_version, commands_of_the_version)
+OF_EVERY_VERSION(queries_of_every_version, queries_of_the_version)
+OF_EVERY_VERSION(events_of_every_version, events_of_the_version)
+OF_EVERY_VERSION(absent_fields_mean_what_they_meant, absent_fields_of_the_version)
+OF_EVERY_VERSION(words_of_every_version_are_known, words_of_the_version)
 
 static int arena_setup(void **state)
 {
@@ -273,10 +308,13 @@ static int arena_teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(commands_of_version_1),        TEST(queries_of_version_1),
-        TEST(events_of_version_1),          TEST(answers_of_version_1),
-        TEST(forwards_of_version_1),        TEST(absent_fields_mean_what_they_meant),
-        TEST(words_of_version_1_are_known),
+        TEST(commands_of_every_version),
+        TEST(queries_of_every_version),
+        TEST(events_of_every_version),
+        TEST(answers_of_version_1),
+        TEST(forwards_of_version_1),
+        TEST(absent_fields_mean_what_they_meant),
+        TEST(words_of_every_version_are_known),
     };
     return cmocka_run_group_tests_name("events: golden bytes", tests, NULL, NULL);
 }
