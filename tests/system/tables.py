@@ -131,6 +131,11 @@ def roles_of(command):
     return frozenset().union(*(step.roles for step in STEPS if step.command == command))
 
 
+# How far the one part of an order of one squad is, in each of the order's states; in the others there is none.
+PART_OF_STATE = {"offered": "offered", "scheduled": "accepted", "in_service": "in_service", "completed": "completed", "closed": "completed",
+                 "cancelled": "cancelled"}
+
+
 def legal_in(state, part=None):
     """The commands that are legal in a state, as a refusal names them; those about a part when the part, in this state, may do them."""
     return [command for command in dict.fromkeys(step.command for step in STEPS if step.source == state)

@@ -8,8 +8,6 @@ import pytest
 import tables
 from people import SIDE_OF, WAYS, District, Order, bring, burst
 
-PART_OF_STATE = {"offered": "offered", "scheduled": "accepted", "in_service": "in_service", "completed": "completed", "closed": "completed",
-                 "cancelled": "cancelled"}  # of an order of one squad
 STATE_OF_WAY = {"cancelled early": "cancelled", "closed by its feed": "closed"}
 # `reopened` is left in the very step that reaches it: dispatch offers again. `placed` lasts for external orders only.
 TRANSIENT = {"reopened"}
@@ -70,7 +68,7 @@ def expected(state, command, cell):
     if not cell.own:
         return "not_yours", None
     step = tables.step_of(state, command)
-    if step is None or not tables.may_part(PART_OF_STATE.get(state), command):
+    if step is None or not tables.may_part(tables.PART_OF_STATE.get(state), command):
         return "illegal_step", None
     return ("ok", step.target) if cell.role in step.roles else ("forbidden", None)
 
@@ -79,7 +77,7 @@ def check_refusal(answer, state, code, what):
     error = answer.get("error", {})
     assert (answer["status"], error.get("code")) == ("refused", code), (what, answer)
     if code == "illegal_step":
-        assert (error.get("state"), error.get("allowed", [])) == (state, tables.legal_in(state, PART_OF_STATE.get(state))), (what, answer)
+        assert (error.get("state"), error.get("allowed", [])) == (state, tables.legal_in(state, tables.PART_OF_STATE.get(state))), (what, answer)
     else:
         assert "state" not in error and "allowed" not in error, (what, answer)
     assert error.get("field") == ("order" if code == "not_yours" else None), (what, answer)
@@ -117,7 +115,7 @@ def test_refused_cells(district, standing, ledger, command, way, place):
 
 LEGAL = [(way, place, command) for way in WAYS for place in ("village-a", "site-a") for command in tables.LATER_COMMANDS
          if tables.step_of(STATE_OF_WAY.get(way, way), command)
-         and tables.may_part(PART_OF_STATE.get(STATE_OF_WAY.get(way, way)), command)]
+         and tables.may_part(tables.PART_OF_STATE.get(STATE_OF_WAY.get(way, way)), command)]
 
 
 def acting_for(step, order):
@@ -170,7 +168,7 @@ def test_legal_roles_are_all_tried(done):
     for step in tables.STEPS:
         if step.source in ("none", *TRANSIENT) or step.command.startswith("auto_"):
             continue
-        if not tables.may_part(PART_OF_STATE.get(step.source), step.command):
+        if not tables.may_part(tables.PART_OF_STATE.get(step.source), step.command):
             continue  # of several squads alone: test_several_squads.py
         tried = {key[3] for key in done if STATE_OF_WAY.get(key[0], key[0]) == step.source and key[2] == step.command}
         assert tried == step.roles, step
