@@ -39,6 +39,10 @@ static void what_is_written_as_hours(void **state)
     }
 }
 
+#define TOO_MANY                                                                                   \
+    "1-7 00:00-01:00,01:00-02:00,02:00-03:00,03:00-04:00,04:00-05:00,05:00-06:00,06:00-07:00,"     \
+    "07:00-08:00,08:00-09:00,09:00-10:00"
+
 static void what_is_not(void **state)
 {
     (void)state;
@@ -64,8 +68,7 @@ static void what_is_not(void **state)
         "1 09:00-11:00,10:00-12:00",
         "1 09:00-11:00; 1-5 10:00-12:00",
         "Mon 09:00-10:00",
-        "1-7 00:00-01:00,01:00-02:00,02:00-03:00,03:00-04:00,04:00-05:00,05:00-06:00,06:00-07:00,"
-        "07:00-08:00,08:00-09:00,09:00-10:00",
+        TOO_MANY,
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct hours hours;
