@@ -26,6 +26,10 @@ static const char *kind_said(enum field_kind kind)
         return SAY("代码列表", "list of codes");
     case FIELD_COUNTS:
         return SAY("名称→数量", "map of counts");
+    case FIELD_WINDOWS:
+        return SAY("[开始, 结束] 列表", "list of [start, end]");
+    case FIELD_RESOLUTIONS:
+        return SAY("{text, owner, due} 列表", "list of {text, owner, due}");
     }
     return "?"; /* not reached: the switch is complete */
 }
@@ -57,6 +61,8 @@ static void bounds_cell(FILE *out, const struct field *field)
     case FIELD_TEXTS:
     case FIELD_CODES:
     case FIELD_COUNTS:
+    case FIELD_WINDOWS:
+    case FIELD_RESOLUTIONS:
         fprintf(out, SAY("至多 %" PRId64 " 项", "at most %" PRId64 " items"), field->max);
         break;
     case FIELD_TIME:
@@ -88,6 +94,8 @@ static void default_cell(FILE *out, const struct field *field)
     case FIELD_TEXTS:
     case FIELD_CODES:
     case FIELD_COUNTS:
+    case FIELD_WINDOWS:
+    case FIELD_RESOLUTIONS:
         break;
     }
 }

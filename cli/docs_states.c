@@ -97,9 +97,11 @@ void docs_states(FILE *out)
 {
     docs_title(out, "状态", "States");
     fprintf(out, "%s\n\n## %s\n\n",
-            SAY("没有列出的步骤一律以 `illegal_step` 拒绝，并告知当前状态与允许的步骤。",
+            SAY("没有列出的步骤一律以 `illegal_step` 拒绝，并告知当前状态与允许的步骤。"
+                "同一状态同一步骤有两行的：多队订单中，视各席位进度而定。",
                 "A step that has no row is refused as `illegal_step`, with the present state and "
-                "the steps that are legal."),
+                "the steps that are legal. Where a state has two rows for a step, the seats of an "
+                "order of several squads say which of them it is."),
             SAY("订单", "Order"));
     order_diagram(out);
     order_table(out);

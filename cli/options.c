@@ -47,6 +47,10 @@ static const char *kind_name(enum field_kind kind)
         return "list";
     case FIELD_COUNTS:
         return "counts";
+    case FIELD_WINDOWS:
+        return "windows";
+    case FIELD_RESOLUTIONS:
+        return "resolutions";
     }
     return "?"; /* not reached: the switch is complete */
 }
@@ -289,6 +293,55 @@ static bool counts_take(struct options *options, const struct field *field, stru
     return true;
 }
 
+/* FROM/UNTIL, each as options_time reads it. */
+static bool windows_take(struct options *options, const struct field *field, struct text argument,
+                         struct text zone, struct arena *arena, struct window_list *list)
+{
+    while (argument.length > 0) {
+        struct text piece = piece_of(&argument);
+        const char *slash = piece.length > 0 ? memchr(piece.at, '/', piece.length) : NULL;
+        struct window *items = arena_array(arena, list->count + 1, sizeof *items);
+        if (list->count > 0)
+            memcpy(items, list->items, list->count * sizeof *items);
+        size_t first = slash == NULL ? 0 : (size_t)(slash - piece.at);
+        if (slash == NULL || list->count >= LIST_ITEMS_MAX ||
+            !options_time(arena_text(arena, (struct text){piece.at, first}), zone,
+                          &items[list->count].start) ||
+            !options_time(arena_text(arena, (struct text){slash + 1, piece.length - first - 1}),
+                          zone, &items[list->count].end))
+            return wrong(options,
+                         SAY("%s 的写法是 开始/结束（例：2026-03-01 09:00/2026-03-01 11:00）",
+                             "%s is written FROM/UNTIL (as 2026-03-01 09:00/2026-03-01 11:00)"),
+                         field->name);
+        *list = (struct window_list){items, list->count + 1};
+    }
+    return true;
+}
+
+/* TEXT;OWNER;DATE: one resolution, since its text may hold anything; the option may be repeated. */
+static bool resolution_take(struct options *options, const struct field *field,
+                            struct text argument, struct arena *arena, struct resolution_list *list)
+{
+    const char *due = argument.length > 0 ? memrchr(argument.at, ';', argument.length) : NULL;
+    size_t before = due == NULL ? 0 : (size_t)(due - argument.at);
+    const char *owner = before > 0 ? memrchr(argument.at, ';', before) : NULL;
+    if (owner == NULL || list->count >= LIST_ITEMS_MAX)
+        return wrong(options,
+                     SAY("%s 的写法是 内容;责任单位;期限（例：设立窗口;ndrc;2026-03-31）",
+                         "%s is written TEXT;OWNER;DATE (as open a desk;ndrc;2026-03-31)"),
+                     field->name);
+    struct resolution *items = arena_array(arena, list->count + 1, sizeof *items);
+    if (list->count > 0)
+        memcpy(items, list->items, list->count * sizeof *items);
+    items[list->count] = (struct resolution){
+        .text = {argument.at, (size_t)(owner - argument.at)},
+        .owner = {owner + 1, (size_t)(due - owner - 1)},
+        .due = {due + 1, argument.length - before - 1},
+    };
+    *list = (struct resolution_list){items, list->count + 1};
+    return true;
+}
+
 static bool flag_take(struct options *options, const struct field *field, const char *argument,
                       bool *flag)
 {
@@ -352,6 +405,10 @@ static bool value_take(struct options *options, const struct option_given *given
         return list_take(options, field, argument, arena, at);
     case FIELD_COUNTS:
         return counts_take(options, field, argument, arena, at);
+    case FIELD_WINDOWS:
+        return windows_take(options, field, argument, zone, arena, at);
+    case FIELD_RESOLUTIONS:
+        return resolution_take(options, field, argument, arena, at);
     }
     return false; /* not reached: the switch is complete */
 }
@@ -420,6 +477,10 @@ static const char *metavar_of(const struct field *field, char *buffer, size_t si
         return "A,B";
     case FIELD_COUNTS:
         return "NAME=N";
+    case FIELD_WINDOWS:
+        return "FROM/UNTIL,FROM/UNTIL";
+    case FIELD_RESOLUTIONS:
+        return "TEXT;OWNER;DATE";
     }
     return "?"; /* not reached: the switch is complete */
 }

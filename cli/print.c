@@ -527,6 +527,8 @@ void print_refusal(const struct answer *answer, FILE *out)
         fprintf(out, SAY("  字段：%s\n", "  field: %s\n"), refusal->field);
     if (refusal->state != NULL)
         fprintf(out, SAY("  当前状态：%s\n", "  state: %s\n"), word_said("state", refusal->state));
+    if (refusal->detail.length > 0)
+        fprintf(out, SAY("  补充：%.*s\n", "  detail: %.*s\n"), TEXT_ARG(refusal->detail));
     if (refusal->state != NULL || refusal->allowed_count > 0)
         allowed_print(refusal, out);
     if (refusal->order > 0)

@@ -147,6 +147,8 @@ static bool squad_read(const struct seed_row *seed, struct text district,
     body->brand = cell(seed, "brand");
     body->categories = cell_list(seed, "categories");
     body->sample = text_equal(cell(seed, "sample"), TEXT("yes"));
+    body->hours = cell(seed, "hours");
+    body->days_off = cell_list(seed, "days_off");
     if (capacity.length == 0 || text_to_int(capacity, &body->capacity))
         return true;
     snprintf(seed->problem, seed->size,

@@ -1,6 +1,6 @@
-/* ztc play: the document's case on a running stack. 邱隘镇回龙村 has many migrant workers with
- * questions on social insurance; it books the social-insurance squad, which stays in the village
- * for the action 鄞聚一卡通·智慧码上行. */
+/* ztc play: the document's cases on a running stack. The first: 邱隘镇回龙村 has many migrant
+ * workers with questions on social insurance; it books the social-insurance squad, which stays in
+ * the village for the action 鄞聚一卡通·智慧码上行. The other is play_joint.c's. */
 #include <czmq.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -9,18 +9,14 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/env.h"
+#include "cli/play.h"
 #include "cli/print.h"
 
-#define VILLAGE    "330212106209"
-#define SQUAD      "hrss-social-insurance"
-#define CATEGORY   "social_insurance"
-#define FIRST_HOUR 9
-#define LAST_HOUR  17
-#define DAYS_MAX   365 /* how far ahead a free day is looked for */
-#define DAYS_WIDE  30  /* within a wanted window (ZTC_WINDOW_MAX_H bounds bookings, not wishes) */
-#define POLL_MS    100
-#define DAY_MS     (INT64_C(24) * 60 * 60 * 1000)
-#define ID_BYTES   8
+#define VILLAGE   "330212106209"
+#define SQUAD     "hrss-social-insurance"
+#define CATEGORY  "social_insurance"
+#define DAYS_WIDE 30 /* within a wanted window (ZTC_WINDOW_MAX_H bounds bookings, not wishes) */
+#define POLL_MS   100
 
 #define NEED                                                                                                                                        \
     "回龙村外来务工人员集中、社保诉求较多，请社会保险“店小二”服务小分队驻村解答社保政策、签发电子" \
@@ -38,17 +34,10 @@ static const struct {
     {"squad", "社会保险“店小二”小分队", "the social-insurance squad"},
 };
 
-struct play {
-    struct link_options link;
-    const char *day;
-    struct arena *arena;
-    struct session *feeds[SIDE_COUNT], *query;
-    int64_t order;
-    int number;                /* of the step, for printing */
-    int64_t first_start;       /* 09:00 of the first day */
-    struct position_list last; /* of the last step's events */
-    enum refusal_code refused; /* of the last step */
-    int code;
+/* The first case's own connections. */
+struct huilong {
+    struct play *play;
+    struct session *feeds[SIDE_COUNT];
 };
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -73,46 +62,51 @@ static void step_print(struct play *play, const char *who, const char *what, con
     fflush(stdout);
 }
 
-/* Sends one step; false: refused or unanswered, which is told unless the refusal is `expected`. */
-static bool step(struct play *play, enum side side, enum command_type type, const void *body,
-                 enum refusal_code expected)
+bool play_step(struct play *play, struct session *feed, const char *who, enum command_type type,
+               const void *body, enum refusal_code expected)
 {
-    char hex[2 * ID_BYTES + 1];
+    char hex[2 * PLAY_ID_BYTES + 1];
     struct answer answer;
     struct bytes frame;
-    struct text id = arena_format(play->arena, "play-%s", cli_random_hex(ID_BYTES, hex));
-    session_ask(play->feeds[side], id,
-                ask_encode(type, id, TEXT(""), INSTANT_ABSENT, body, play->arena), play->arena,
-                &answer, &frame);
+    struct text id = arena_format(play->arena, "play-%s", cli_random_hex(PLAY_ID_BYTES, hex));
+    session_ask(feed, id, ask_encode(type, id, TEXT(""), INSTANT_ABSENT, body, play->arena),
+                play->arena, &answer, &frame);
     play->refused = answer.status == ANSWER_OK ? REFUSAL_NONE : answer.refusal.code;
     if (answer.status != ANSWER_OK) {
         if (play->refused == expected)
             return false;
         cli_complain(SAY("%s（%s）：", "%s (%s):"),
-                     SAY(command_types[type].zh, command_types[type].en),
-                     SAY(sides[side].zh, sides[side].en));
+                     SAY(command_types[type].zh, command_types[type].en), who);
         print_refusal(&answer, stderr);
         play->code = link_exit(&answer);
         return false;
     }
-    play->order = answer.result.order;
+    if (answer.result.order > 0) /* not of a key's registration */
+        play->order = answer.result.order;
     play->last = answer.events;
-    step_print(play, SAY(sides[side].zh, sides[side].en),
-               SAY(command_types[type].zh, command_types[type].en),
-               services_said(&answer.events, play->arena),
-               print_positions(&answer.events, play->arena), answer.result.state);
+    if (answer.result.order > 0)
+        step_print(play, who, SAY(command_types[type].zh, command_types[type].en),
+                   services_said(&answer.events, play->arena),
+                   print_positions(&answer.events, play->arena), answer.result.state);
     return true;
 }
 
-/* The answer of a query as JSON, to be released; NULL: told. */
-static json_t *ask(struct play *play, enum query_type type, void *body, bool after)
+static bool step(struct huilong *huilong, enum side side, enum command_type type, const void *body,
+                 enum refusal_code expected)
 {
-    char hex[2 * ID_BYTES + 1];
+    return play_step(huilong->play, huilong->feeds[side], SAY(sides[side].zh, sides[side].en), type,
+                     body, expected);
+}
+
+json_t *play_ask(struct play *play, enum query_type type, void *body, bool after)
+{
+    char hex[2 * PLAY_ID_BYTES + 1];
     struct answer answer;
     struct bytes frame;
-    struct query query = {.id = arena_format(play->arena, "play-%s", cli_random_hex(ID_BYTES, hex)),
-                          .type = type,
-                          .body = body};
+    struct query query = {
+        .id = arena_format(play->arena, "play-%s", cli_random_hex(PLAY_ID_BYTES, hex)),
+        .type = type,
+        .body = body};
     if (after)
         query.after = play->last;
     session_ask(play->query, query.id, query_encode(&query, play->arena), play->arena, &answer,
@@ -131,7 +125,7 @@ static json_t *page_of(struct play *play)
     struct order_show body;
     message_clear(&query_types[QUERY_order_show], &body);
     body.order = play->order;
-    return ask(play, QUERY_order_show, &body, true);
+    return play_ask(play, QUERY_order_show, &body, true);
 }
 
 static void wait_a_moment(void)
@@ -139,8 +133,7 @@ static void wait_a_moment(void)
     zclock_sleep(POLL_MS);
 }
 
-/* Dispatch offers by itself once it knows the order: waited for on the order's page. */
-static bool offer_wait(struct play *play)
+bool play_offer_wait(struct play *play)
 {
     int64_t deadline = cli_monotonic_ms() + play->link.timeout_s * 1000;
     while (cli_monotonic_ms() < deadline) {
@@ -170,7 +163,7 @@ static bool offer_wait(struct play *play)
 
 /* --- the case --------------------------------------------------------------------------------- */
 
-static bool play_submit(struct play *play, int64_t start, int64_t end)
+static bool submit(struct huilong *huilong, int64_t start, int64_t end)
 {
     static const struct text squads[] = {TEXT(SQUAD)};
     struct order_submit body;
@@ -183,63 +176,66 @@ static bool play_submit(struct play *play, int64_t start, int64_t end)
     body.window_start = start;
     body.window_end = end;
     body.expected_people = 1000;
-    return step(play, SIDE_VILLAGE, COMMAND_order_submit, &body, REFUSAL_NONE);
+    return step(huilong, SIDE_VILLAGE, COMMAND_order_submit, &body, REFUSAL_NONE);
 }
 
-static bool play_place(struct play *play)
+static bool place(struct huilong *huilong)
 {
     struct order_place body;
     message_clear(&command_types[COMMAND_order_place], &body);
-    body.order = play->order;
-    return step(play, SIDE_TOWN, COMMAND_order_place, &body, REFUSAL_NONE) && offer_wait(play);
+    body.order = huilong->play->order;
+    return step(huilong, SIDE_TOWN, COMMAND_order_place, &body, REFUSAL_NONE) &&
+           play_offer_wait(huilong->play);
 }
 
 /* False with play->refused window_taken: another day is to be tried. */
-static bool play_accept(struct play *play, int64_t start, int64_t end)
+static bool accept_day(struct huilong *huilong, int64_t start, int64_t end)
 {
     struct assignment_accept body;
     message_clear(&command_types[COMMAND_assignment_accept], &body);
-    body.order = play->order;
+    body.order = huilong->play->order;
     body.window_start = start;
     body.window_end = end;
-    return step(play, SIDE_SQUAD, COMMAND_assignment_accept, &body, REFUSAL_window_taken);
+    return step(huilong, SIDE_SQUAD, COMMAND_assignment_accept, &body, REFUSAL_window_taken);
 }
 
-static bool play_cancel(struct play *play)
+static bool cancel(struct huilong *huilong)
 {
     struct order_cancel body;
     message_clear(&command_types[COMMAND_order_cancel], &body);
-    body.order = play->order;
+    body.order = huilong->play->order;
     body.reason = TEXT("该时段已约满，改约他日");
-    return step(play, SIDE_VILLAGE, COMMAND_order_cancel, &body, REFUSAL_NONE);
+    return step(huilong, SIDE_VILLAGE, COMMAND_order_cancel, &body, REFUSAL_NONE);
 }
 
-static int64_t day_start(const struct play *play, int day)
+int64_t play_day_start(const struct play *play, int day)
 {
-    return play->first_start + day * DAY_MS;
+    return play->first_start + day * PLAY_DAY_MS;
 }
 
-static int64_t day_end(const struct play *play, int day)
+int64_t play_day_end(const struct play *play, int day)
 {
-    return day_start(play, day) + (LAST_HOUR - FIRST_HOUR) * (DAY_MS / 24);
+    return play_day_start(play, day) + (PLAY_LAST_HOUR - PLAY_FIRST_HOUR) * (PLAY_DAY_MS / 24);
 }
 
 /* The first day as wished; when the squad is full then, a wish for any of the following days, of
  * which the squad takes the first that is free. */
-static bool play_book(struct play *play)
+static bool book(struct huilong *huilong)
 {
-    if (!play_submit(play, day_start(play, 0), day_end(play, 0)) || !play_place(play))
+    const struct play *play = huilong->play;
+    if (!submit(huilong, play_day_start(play, 0), play_day_end(play, 0)) || !place(huilong))
         return false;
-    if (play_accept(play, day_start(play, 0), day_end(play, 0)))
+    if (accept_day(huilong, play_day_start(play, 0), play_day_end(play, 0)))
         return true;
-    for (int first = 1; first < DAYS_MAX && play->refused == REFUSAL_window_taken;
+    for (int first = 1; first < PLAY_DAYS_MAX && play->refused == REFUSAL_window_taken;
          first += DAYS_WIDE) {
-        if (!play_cancel(play) ||
-            !play_submit(play, day_start(play, first), day_end(play, first + DAYS_WIDE - 1)) ||
-            !play_place(play))
+        if (!cancel(huilong) ||
+            !submit(huilong, play_day_start(play, first),
+                    play_day_end(play, first + DAYS_WIDE - 1)) ||
+            !place(huilong))
             return false;
         for (int day = first; day < first + DAYS_WIDE; day++) {
-            if (play_accept(play, day_start(play, day), day_end(play, day)))
+            if (accept_day(huilong, play_day_start(play, day), play_day_end(play, day)))
                 return true;
             if (play->refused != REFUSAL_window_taken)
                 return false;
@@ -250,34 +246,34 @@ static bool play_book(struct play *play)
     return false;
 }
 
-static bool play_serve(struct play *play)
+static bool serve(struct huilong *huilong)
 {
     static const struct count items[] = {{TEXT("电子社保卡"), 780}};
     struct assignment_check_in check_in;
     message_clear(&command_types[COMMAND_assignment_check_in], &check_in);
-    check_in.order = play->order;
+    check_in.order = huilong->play->order;
     struct assignment_complete complete;
     message_clear(&command_types[COMMAND_assignment_complete], &complete);
-    complete.order = play->order;
+    complete.order = huilong->play->order;
     complete.people_served = 1000;
     complete.items = (struct count_list){items, 1};
     complete.outcome = TEXT(OUTCOME);
-    return step(play, SIDE_SQUAD, COMMAND_assignment_check_in, &check_in, REFUSAL_NONE) &&
-           step(play, SIDE_SQUAD, COMMAND_assignment_complete, &complete, REFUSAL_NONE);
+    return step(huilong, SIDE_SQUAD, COMMAND_assignment_check_in, &check_in, REFUSAL_NONE) &&
+           step(huilong, SIDE_SQUAD, COMMAND_assignment_complete, &complete, REFUSAL_NONE);
 }
 
-static bool play_confirm(struct play *play)
+static bool confirm(struct huilong *huilong)
 {
     struct order_confirm body;
     message_clear(&command_types[COMMAND_order_confirm], &body);
-    body.order = play->order;
+    body.order = huilong->play->order;
     body.satisfaction = 5;
-    return step(play, SIDE_VILLAGE, COMMAND_order_confirm, &body, REFUSAL_NONE);
+    return step(huilong, SIDE_VILLAGE, COMMAND_order_confirm, &body, REFUSAL_NONE);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static bool page_print(struct play *play)
+bool play_page_print(struct play *play)
 {
     json_t *page = page_of(play);
     if (page == NULL)
@@ -310,7 +306,7 @@ static bool stars_print(struct play *play)
     message_clear(&query_types[QUERY_stars], &body);
     body.squad = TEXT(SQUAD);
     for (;;) {
-        json_t *stars = ask(play, QUERY_stars, &body, false);
+        json_t *stars = play_ask(play, QUERY_stars, &body, false);
         if (stars == NULL)
             return false;
         bool is_counted = counts_order(stars, play->order);
@@ -339,25 +335,26 @@ static bool first_day(struct play *play)
     struct text zone = link_zone(&play->link);
     int64_t day = 0;
     if (play->day != NULL ? !options_time(text_of(play->day), zone, &day)
-                          : !instant_to_civil(zone, cli_now_ms() + DAY_MS, &civil)) {
+                          : !instant_to_civil(zone, cli_now_ms() + PLAY_DAY_MS, &civil)) {
         cli_complain(SAY("--day 不是日期：%s", "--day: not a date: %s"), play->day);
         return false;
     }
     if (play->day != NULL && !instant_to_civil(zone, day, &civil))
         return false;
-    civil.hour = FIRST_HOUR;
+    civil.hour = PLAY_FIRST_HOUR;
     civil.minute = civil.second = 0;
     return instant_from_civil(zone, civil, &play->first_start);
 }
 
-static bool connect_sides(struct play *play)
+static bool connect_sides(struct huilong *huilong)
 {
+    struct play *play = huilong->play;
     for (int side = 0; side < SIDE_COUNT; side++) {
         struct link_options link = play->link;
         link.key_file = NULL;
         link.role = sides[side].role;
         const char *key = link_key(&link, NULL);
-        if (key == NULL || (play->feeds[side] = link_open(&link, LINK_FEED, key, 1)) == NULL)
+        if (key == NULL || (huilong->feeds[side] = link_open(&link, LINK_FEED, key, 1)) == NULL)
             return false;
         if (side == SIDE_VILLAGE && (play->query = link_open(&link, LINK_QUERY, key, 1)) == NULL)
             return false;
@@ -365,15 +362,34 @@ static bool connect_sides(struct play *play)
     return true;
 }
 
+static bool play_huilong(struct play *play)
+{
+    struct huilong huilong = {.play = play};
+    bool connected = connect_sides(&huilong);
+    if (!connected)
+        play->code = CLI_ENVIRONMENT;
+    bool fine = connected && book(&huilong) && serve(&huilong) && confirm(&huilong) &&
+                play_page_print(play) && stars_print(play);
+    for (int side = 0; side < SIDE_COUNT; side++)
+        session_destroy(&huilong.feeds[side]);
+    return fine;
+}
+
 static int play_run(struct play *play)
 {
-    if (!link_settle(&play->link) || !connect_sides(play))
+    bool is_joint = play->which != NULL && strcmp(play->which, "joint") == 0;
+    if (play->which != NULL && !is_joint && strcmp(play->which, "huilong") != 0) {
+        cli_complain(
+            SAY("没有“%s”这个案例；可用 huilong 或 joint", "no case %s; it is huilong or joint"),
+            play->which);
+        return CLI_USAGE;
+    }
+    if (!link_settle(&play->link))
         return CLI_ENVIRONMENT;
     if (!first_day(play))
         return CLI_USAGE;
     play->code = CLI_OK;
-    bool fine = play_book(play) && play_serve(play) && play_confirm(play) && page_print(play) &&
-                stars_print(play);
+    bool fine = is_joint ? play_joint(play) : play_huilong(play);
     return fine || play->code != CLI_OK ? play->code : CLI_REFUSED;
 }
 
@@ -383,6 +399,9 @@ int verb_play(const struct verb *verb, int argc, char **argv)
     struct option_row common[LINK_ROW_COUNT];
     link_rows(&play.link, common);
     const struct option_row own[] = {
+        {"case", OPTION_STRING, &play.which, 0, 0, "huilong|joint",
+         "案例：回龙村社保（默认），或划船社区组团服务",
+         "which case: Huilong's social insurance (the default), or Huachuan's joint session"},
         {"day", OPTION_STRING, &play.day, 0, 0, "YYYY-MM-DD", "希望的日期；默认为明天",
          "the day that is wished for; tomorrow by default"},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
@@ -391,8 +410,6 @@ int verb_play(const struct verb *verb, int argc, char **argv)
     int code = CLI_USAGE;
     if (verb_options(verb, &options, argc, argv, play.arena, &code))
         code = play_run(&play);
-    for (int side = 0; side < SIDE_COUNT; side++)
-        session_destroy(&play.feeds[side]);
     session_destroy(&play.query);
     arena_destroy(&play.arena);
     return code;

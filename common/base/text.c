@@ -111,3 +111,28 @@ bool text_to_int(struct text t, int64_t *value)
     *value = negative ? sum : -sum;
     return true;
 }
+
+static bool digits_read(const char *at, size_t count, int *value)
+{
+    *value = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (at[i] < '0' || at[i] > '9')
+            return false;
+        *value = *value * 10 + (at[i] - '0');
+    }
+    return true;
+}
+
+bool text_is_date(struct text t)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, day;
+    if (t.length != DATE_LENGTH || t.at[4] != '-' || t.at[7] != '-' ||
+        !digits_read(t.at, 4, &year) || !digits_read(t.at + 5, 2, &month) ||
+        !digits_read(t.at + 8, 2, &day))
+        return false;
+    if (year < 1900 || year > 2200 || month < 1 || month > 12 || day < 1)
+        return false;
+    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return day <= days[month - 1] + (month == 2 && is_leap);
+}

@@ -32,6 +32,10 @@ bool text_is_clean(struct text t);
 /* True for 1..CODE_MAX bytes of [a-z0-9_.-] that begin with a letter or digit. */
 bool text_is_code(struct text t);
 
+/* True for a date of the calendar as YYYY-MM-DD, of the years 1900 to 2200. */
+#define DATE_LENGTH 10
+bool text_is_date(struct text t);
+
 /* Decimal text to number; false when it is not exactly one, or does not fit. */
 bool text_to_int(struct text t, int64_t *value);
 

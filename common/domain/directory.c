@@ -96,8 +96,8 @@ void directory_destroy(struct directory **directory)
 
 /* --- Texts of facts --------------------------------------------------------------------------- */
 
-#define FACT_TEXTS_MAX 5
-#define FACT_LISTS_MAX 3
+#define FACT_TEXTS_MAX 6
+#define FACT_LISTS_MAX 4
 
 /* Where a fact keeps its texts, those of its key left out. */
 struct places {
@@ -122,11 +122,13 @@ static struct places category_places(struct category *fact)
 static struct places organisation_places(struct organisation *fact)
 {
     return (struct places){
-        .texts = {&fact->name_zh, &fact->name_en, &fact->short_zh, &fact->parent, &fact->brand},
-        .text_count = 5,
-        .lists = {&fact->categories, &fact->commands, &fact->places},
-        .list_counts = {&fact->category_count, &fact->command_count, &fact->place_count},
-        .list_count = 3,
+        .texts = {&fact->name_zh, &fact->name_en, &fact->short_zh, &fact->parent, &fact->brand,
+                  &fact->hours},
+        .text_count = 6,
+        .lists = {&fact->categories, &fact->commands, &fact->places, &fact->days_off},
+        .list_counts = {&fact->category_count, &fact->command_count, &fact->place_count,
+                        &fact->day_off_count},
+        .list_count = 4,
     };
 }
 

@@ -33,6 +33,9 @@ struct organisation {
     size_t command_count;
     const struct text *places; /* feeds: for whom */
     size_t place_count;
+    struct text hours;           /* squads: weekly, as hours.h reads them; empty: any time */
+    const struct text *days_off; /* squads: dates */
+    size_t day_off_count;
     int64_t version;
 };
 /* Of the feed: a CURVE key. Of the REST face: a bearer token, known by its digest alone; the

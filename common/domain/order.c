@@ -29,7 +29,7 @@ static const char *const step_names[] = {
     NAMED(order_cancel),       NAMED(order_assign),        NAMED(assignment_accept),
     NAMED(assignment_decline), NAMED(assignment_check_in), NAMED(assignment_complete),
     NAMED(order_confirm),      NAMED(order_reopen),        NAMED(order_close_external),
-    NAMED(auto_offer),         NAMED(auto_escalate),
+    NAMED(auto_offer),         NAMED(auto_escalate),       NAMED(auto_end),
 #undef NAMED
 };
 static_assert(COUNT_OF(step_names) == STEP_COUNT, "every step has a name");
@@ -42,7 +42,7 @@ const char *step_name(enum step step)
 /* Dispatch's own steps are no command's. */
 static bool step_is_auto(enum step step)
 {
-    return step == STEP_auto_offer || step == STEP_auto_escalate;
+    return step == STEP_auto_offer || step == STEP_auto_escalate || step == STEP_auto_end;
 }
 
 int step_find(struct text command_name)
@@ -66,6 +66,14 @@ const struct order_step *order_step_find(enum order_state from, enum step step)
 {
     for (size_t i = 0; i < order_step_count; i++)
         if (order_steps[i].from == from && order_steps[i].step == step)
+            return &order_steps[i];
+    return NULL;
+}
+
+const struct order_step *order_step_to(enum order_state from, enum step step, enum order_state to)
+{
+    for (size_t i = 0; i < order_step_count; i++)
+        if (order_steps[i].from == from && order_steps[i].step == step && order_steps[i].to == to)
             return &order_steps[i];
     return NULL;
 }
@@ -112,7 +120,8 @@ void order_refuse_step(enum order_state from, struct refusal *refusal)
     *refusal = refusal_of(REFUSAL_illegal_step, NULL);
     refusal->state = words_name(&words_order_state, (int)from);
     for (size_t i = 0; i < order_step_count; i++)
-        if (order_steps[i].from == from && !step_is_auto(order_steps[i].step)) {
+        if (order_steps[i].from == from && !step_is_auto(order_steps[i].step) &&
+            order_step_find(from, order_steps[i].step) == &order_steps[i]) {
             assert(refusal->allowed_count < REFUSAL_ALLOWED_MAX);
             refusal->allowed[refusal->allowed_count++] = step_name(order_steps[i].step);
         }

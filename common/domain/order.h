@@ -25,6 +25,7 @@ enum step {
     STEP_order_close_external,
     STEP_auto_offer,
     STEP_auto_escalate,
+    STEP_auto_end,
     STEP_COUNT
 };
 
@@ -44,8 +45,11 @@ const char *step_name(enum step step);
 int step_find(struct text command_name);
 /* True when some row lets the role do the step, whatever the state: the front door's check. */
 bool step_role_may(enum step step, enum role role);
-/* The row of (from, step), or NULL. */
+/* The first row of (from, step), or NULL; all rows of the two have the same roles, event and owner.
+ */
 const struct order_step *order_step_find(enum order_state from, enum step step);
+/* The row of (from, step, to), or NULL. */
+const struct order_step *order_step_to(enum order_state from, enum step step, enum order_state to);
 /* The owner of orders in this state: intake until placed, then dispatch. What intake holds as
  * cancelled was never placed and stays its own; dispatch does not ask about what it cancelled
  * itself. */
@@ -54,7 +58,8 @@ enum service order_state_owner(enum order_state state);
  * allowed), or the row. */
 const struct order_step *order_step_check(enum order_state from, enum step step, enum role role,
                                           struct refusal *refusal);
-/* Fills refusal with illegal_step, the state's name and the commands that are legal from it. */
+/* Fills refusal with illegal_step, the state's name and the commands that are legal from it, each
+ * once. */
 void order_refuse_step(enum order_state from, struct refusal *refusal);
 
 struct assignment_step {

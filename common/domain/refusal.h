@@ -23,7 +23,8 @@ struct refusal {
     const char *state; /* NULL unless illegal_step: the present state's name */
     const char *allowed[REFUSAL_ALLOWED_MAX]; /* commands that are legal now; static */
     int allowed_count;
-    int64_t order; /* with `exists`: the order that is there already; else 0 */
+    int64_t order;      /* with `exists`: the order that is there already; else 0 */
+    struct text detail; /* what the code alone does not say, as a squad's hours; language-free */
 };
 
 const char *refusal_name(enum refusal_code code); /* "illegal_step" */

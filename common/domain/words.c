@@ -66,6 +66,9 @@ static const char *const key_state_names[] = {
 static const char *const channel_names[] = {
 #include "domain/channel.def"
 };
+static const char *const session_kind_names[] = {
+#include "domain/session_kind.def"
+};
 #undef WORD
 
 #define WORD CHINESE
@@ -99,6 +102,9 @@ static const char *const key_state_zh[] = {
 static const char *const channel_zh[] = {
 #include "domain/channel.def"
 };
+static const char *const session_kind_zh[] = {
+#include "domain/session_kind.def"
+};
 #undef WORD
 
 #define WORD ENGLISH
@@ -131,6 +137,9 @@ static const char *const key_state_en[] = {
 };
 static const char *const channel_en[] = {
 #include "domain/channel.def"
+};
+static const char *const session_kind_en[] = {
+#include "domain/session_kind.def"
 };
 #undef WORD
 

@@ -37,7 +37,8 @@ enum service {
     X(order_state, ORDER)                                                                          \
     X(assignment_state, ASSIGNMENT)                                                                \
     X(key_state, KEY)                                                                              \
-    X(channel, CHANNEL)
+    X(channel, CHANNEL)                                                                            \
+    X(session_kind, SESSION)
 
 enum role {
 #define WORD(name, zh, en) ROLE_##name,
@@ -100,6 +101,13 @@ enum channel {
     CHANNEL_COUNT
 };
 
+enum session_kind {
+#define WORD(name, zh, en) SESSION_##name,
+#include "domain/session_kind.def"
+#undef WORD
+    SESSION_KIND_COUNT
+};
+
 extern const struct words words_service;
 extern const struct words words_role;
 extern const struct words words_organisation_kind;
@@ -111,5 +119,6 @@ extern const struct words words_order_state;
 extern const struct words words_assignment_state;
 extern const struct words words_key_state;
 extern const struct words words_channel;
+extern const struct words words_session_kind;
 
 #endif

@@ -55,6 +55,8 @@ static void pack_parameter(struct pack *pack, const struct field *field, const c
     case FIELD_TEXTS:
     case FIELD_CODES:
     case FIELD_COUNTS:
+    case FIELD_WINDOWS:
+    case FIELD_RESOLUTIONS:
         pack_text(pack, key, value);
         return;
     }
@@ -167,6 +169,47 @@ static bool pack_json(struct pack *pack, const char *key, const json_t *json, in
     return false;
 }
 
+static bool pack_window(struct pack *pack, const json_t *window)
+{
+    size_t index;
+    json_t *time;
+    if (!json_is_array(window))
+        return pack_json(pack, NULL, window, FRAME_DEPTH_MAX);
+    pack_list(pack, NULL);
+    json_array_foreach ((json_t *)(uintptr_t)window, index, time) {
+        if (json_is_string(time))
+            pack_time(pack, NULL, (struct text){json_string_value(time), json_string_length(time)});
+        else if (!pack_json(pack, NULL, time, FRAME_DEPTH_MAX))
+            return false;
+    }
+    pack_end(pack);
+    return true;
+}
+
+/* Times stand in windows as they do by themselves. */
+static bool pack_windows(struct pack *pack, const char *key, const json_t *windows)
+{
+    size_t index;
+    json_t *window;
+    pack_list(pack, key);
+    json_array_foreach ((json_t *)(uintptr_t)windows, index, window)
+        if (!pack_window(pack, window))
+            return false;
+    pack_end(pack);
+    return true;
+}
+
+static bool pack_field(struct pack *pack, const struct field *field, const char *name,
+                       const json_t *value)
+{
+    if (field != NULL && field->kind == FIELD_WINDOWS && json_is_array(value))
+        return pack_windows(pack, name, value);
+    if (field == NULL || field->kind != FIELD_TIME || !json_is_string(value))
+        return pack_json(pack, name, value, FRAME_DEPTH_MAX);
+    pack_time(pack, name, (struct text){json_string_value(value), json_string_length(value)});
+    return true;
+}
+
 static bool pack_body(struct pack *pack, const struct route *route, const json_t *json,
                       struct arena *arena, struct frame_fault *fault)
 {
@@ -174,10 +217,7 @@ static bool pack_body(struct pack *pack, const struct route *route, const json_t
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)json, name, value) {
         const struct field *field = route_field_named(route, text_of(name));
-        struct text text = {json_string_value(value), json_string_length(value)};
-        if (field != NULL && field->kind == FIELD_TIME && json_is_string(value))
-            pack_time(pack, name, text);
-        else if (!pack_json(pack, name, value, FRAME_DEPTH_MAX))
+        if (!pack_field(pack, field, name, value))
             return refuse(fault, REFUSAL_malformed, arena_string(arena, text_of(name)));
     }
     return true;

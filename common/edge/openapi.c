@@ -98,6 +98,16 @@ static json_t *time_schema(void)
                           "type", "string", "format", "date-time"));
 }
 
+static json_t *resolution_schema(void)
+{
+    json_t *properties =
+        made(json_pack("{s:{s:s, s:i, s:i}, s:o, s:{s:s, s:s}}", "text", "type", "string",
+                       "minLength", 1, "maxLength", TEXTS_ITEM_MAX, "owner", code_schema(), "due",
+                       "type", "string", "format", "date"));
+    return made(json_pack("{s:s, s:o, s:[s, s, s]}", "type", "object", "properties", properties,
+                          "required", "text", "owner", "due"));
+}
+
 static json_t *kind_schema(const struct field *field)
 {
     switch (field->kind) {
@@ -120,6 +130,11 @@ static json_t *kind_schema(const struct field *field)
                                                  1, "maxLength", TEXTS_ITEM_MAX)));
     case FIELD_CODES:
         return list_schema(field, code_schema());
+    case FIELD_WINDOWS:
+        return list_schema(field, made(json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items",
+                                                 time_schema(), "minItems", 2, "maxItems", 2)));
+    case FIELD_RESOLUTIONS:
+        return list_schema(field, resolution_schema());
     case FIELD_COUNTS:
         return made(json_pack("{s:s, s:I, s:{s:s, s:i, s:i}}", "type", "object", "maxProperties",
                               (json_int_t)field->max, "additionalProperties", "type", "integer",

@@ -19,6 +19,8 @@
 #define KIND_OF_texts        FIELD_TEXTS
 #define KIND_OF_codes        FIELD_CODES
 #define KIND_OF_counts       FIELD_COUNTS
+#define KIND_OF_windows      FIELD_WINDOWS
+#define KIND_OF_resolutions  FIELD_RESOLUTIONS
 
 #define WORDS_OF_text        NULL
 #define WORDS_OF_code        NULL
@@ -29,6 +31,8 @@
 #define WORDS_OF_texts       NULL
 #define WORDS_OF_codes       NULL
 #define WORDS_OF_counts      NULL
+#define WORDS_OF_windows     NULL
+#define WORDS_OF_resolutions NULL
 
 #define FIELD_ROW(message, kind, name, since, need, fallback, min, max, zh, en)                    \
     {#name,                                                                                        \

@@ -153,6 +153,78 @@ static enum refusal_code counts_read(const msgpack_object *object, const struct 
     return REFUSAL_NONE;
 }
 
+static enum refusal_code windows_read(const msgpack_object *object, const struct field *field,
+                                      struct arena *arena, struct window_list *out)
+{
+    if (object->type != MSGPACK_OBJECT_ARRAY)
+        return REFUSAL_wrong_type;
+    const msgpack_object_array *array = &object->via.array;
+    enum refusal_code code = list_size_check(array->size, field);
+    if (code != REFUSAL_NONE || array->size == 0)
+        return code;
+    struct window *items = arena_array(arena, array->size, sizeof *items);
+    for (uint32_t i = 0; i < array->size && code == REFUSAL_NONE; i++) {
+        const msgpack_object *pair = &array->ptr[i];
+        if (pair->type != MSGPACK_OBJECT_ARRAY || pair->via.array.size != 2)
+            return REFUSAL_wrong_type;
+        code = int_read(&pair->via.array.ptr[0], INSTANT_MIN, INSTANT_MAX, &items[i].start);
+        if (code == REFUSAL_NONE)
+            code = int_read(&pair->via.array.ptr[1], INSTANT_MIN, INSTANT_MAX, &items[i].end);
+    }
+    *out = (struct window_list){items, array->size};
+    return code;
+}
+
+static enum refusal_code due_read(const msgpack_object *object, struct text *out)
+{
+    enum refusal_code code = text_read(object, 1, DATE_LENGTH, out);
+    return code == REFUSAL_NONE && !text_is_date(*out) ? REFUSAL_out_of_range : code;
+}
+
+static enum refusal_code resolution_read(const msgpack_object *object, struct resolution *out)
+{
+    unsigned seen = 0;
+    if (object->type != MSGPACK_OBJECT_MAP)
+        return REFUSAL_wrong_type;
+    for (uint32_t i = 0; i < object->via.map.size; i++) {
+        const msgpack_object_kv *pair = &object->via.map.ptr[i];
+        if (pair->key.type != MSGPACK_OBJECT_STR)
+            return REFUSAL_malformed;
+        struct text key = codec_text(&pair->key.via.str);
+        unsigned bit = text_equal(key, TEXT("text"))    ? 1
+                       : text_equal(key, TEXT("owner")) ? 2
+                       : text_equal(key, TEXT("due"))   ? 4
+                                                        : 0;
+        if (bit == 0)
+            continue;
+        if ((seen & bit) != 0)
+            return REFUSAL_malformed;
+        seen |= bit;
+        enum refusal_code code = bit == 1   ? text_read(&pair->val, 1, TEXTS_ITEM_MAX, &out->text)
+                                 : bit == 2 ? code_read(&pair->val, 1, CODE_MAX, &out->owner)
+                                            : due_read(&pair->val, &out->due);
+        if (code != REFUSAL_NONE)
+            return code;
+    }
+    return seen == 7 ? REFUSAL_NONE : REFUSAL_missing_field;
+}
+
+static enum refusal_code resolutions_read(const msgpack_object *object, const struct field *field,
+                                          struct arena *arena, struct resolution_list *out)
+{
+    if (object->type != MSGPACK_OBJECT_ARRAY)
+        return REFUSAL_wrong_type;
+    const msgpack_object_array *array = &object->via.array;
+    enum refusal_code code = list_size_check(array->size, field);
+    if (code != REFUSAL_NONE || array->size == 0)
+        return code;
+    struct resolution *items = arena_array(arena, array->size, sizeof *items);
+    for (uint32_t i = 0; i < array->size && code == REFUSAL_NONE; i++)
+        code = resolution_read(&array->ptr[i], &items[i]);
+    *out = (struct resolution_list){items, array->size};
+    return code;
+}
+
 static enum refusal_code field_read(const struct field *field, const msgpack_object *object,
                                     struct arena *arena, void *at)
 {
@@ -177,6 +249,10 @@ static enum refusal_code field_read(const struct field *field, const msgpack_obj
         return texts_read(object, field, arena, at);
     case FIELD_COUNTS:
         return counts_read(object, field, arena, at);
+    case FIELD_WINDOWS:
+        return windows_read(object, field, arena, at);
+    case FIELD_RESOLUTIONS:
+        return resolutions_read(object, field, arena, at);
     }
     return REFUSAL_malformed; /* not reached: the switch is complete */
 }
@@ -207,6 +283,8 @@ void message_clear(const struct message_type *type, void *message)
         case FIELD_TEXTS:
         case FIELD_CODES:
         case FIELD_COUNTS:
+        case FIELD_WINDOWS:
+        case FIELD_RESOLUTIONS:
             break;
         }
     }

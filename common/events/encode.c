@@ -57,6 +57,18 @@ static size_t counts_bound(const struct count_list *list)
     return bound;
 }
 
+static size_t resolutions_bound(const struct resolution_list *list)
+{
+    static const size_t names = 4 * CODEC_HEADER_MAX + sizeof "text"
+                                                              "owner"
+                                                              "due";
+    size_t bound = CODEC_HEADER_MAX;
+    for (size_t i = 0; i < list->count; i++)
+        bound += names + 3 * CODEC_HEADER_MAX + list->items[i].text.length +
+                 list->items[i].owner.length + list->items[i].due.length;
+    return bound;
+}
+
 static size_t field_bound(const struct field *field, const void *at)
 {
     switch (field->kind) {
@@ -74,6 +86,11 @@ static size_t field_bound(const struct field *field, const void *at)
         return texts_bound(at);
     case FIELD_COUNTS:
         return counts_bound(at);
+    case FIELD_WINDOWS:
+        return CODEC_HEADER_MAX +
+               ((const struct window_list *)at)->count * (CODEC_HEADER_MAX + 2 * SCALAR_MAX);
+    case FIELD_RESOLUTIONS:
+        return resolutions_bound(at);
     }
     return 0; /* not reached: the switch is complete */
 }
@@ -96,6 +113,10 @@ static bool field_is_default(const struct field *field, const void *at)
         return ((const struct text_list *)at)->count == 0;
     case FIELD_COUNTS:
         return ((const struct count_list *)at)->count == 0;
+    case FIELD_WINDOWS:
+        return ((const struct window_list *)at)->count == 0;
+    case FIELD_RESOLUTIONS:
+        return ((const struct resolution_list *)at)->count == 0;
     }
     return false; /* not reached: the switch is complete */
 }
@@ -103,6 +124,30 @@ static bool field_is_default(const struct field *field, const void *at)
 static bool field_is_written(const struct field *field, const void *message)
 {
     return field->required || !field_is_default(field, (const char *)message + field->offset);
+}
+
+static void windows_write(struct wire *wire, const struct window_list *list)
+{
+    msgpack_pack_array(&wire->packer, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        msgpack_pack_array(&wire->packer, 2);
+        msgpack_pack_int64(&wire->packer, list->items[i].start);
+        msgpack_pack_int64(&wire->packer, list->items[i].end);
+    }
+}
+
+static void resolutions_write(struct wire *wire, const struct resolution_list *list)
+{
+    msgpack_pack_array(&wire->packer, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        msgpack_pack_map(&wire->packer, 3);
+        writer_name(wire, "text", 4);
+        writer_text(wire, list->items[i].text);
+        writer_name(wire, "owner", 5);
+        writer_text(wire, list->items[i].owner);
+        writer_name(wire, "due", 3);
+        writer_text(wire, list->items[i].due);
+    }
 }
 
 static void field_write(struct wire *wire, const struct field *field, const void *at)
@@ -141,6 +186,12 @@ static void field_write(struct wire *wire, const struct field *field, const void
             writer_text(wire, counts->items[i].name);
             msgpack_pack_int64(&wire->packer, counts->items[i].value);
         }
+        break;
+    case FIELD_WINDOWS:
+        windows_write(wire, at);
+        break;
+    case FIELD_RESOLUTIONS:
+        resolutions_write(wire, at);
         break;
     }
 }

@@ -281,6 +281,7 @@ static bool error_read(const struct capture *capture, const uint8_t *end, struct
     for (size_t i = 0; i < error.allowed.count; i++)
         out->allowed[out->allowed_count++] = arena_string(arena, error.allowed.items[i]);
     out->order = error.order;
+    out->detail = error.detail;
     return true;
 }
 
@@ -334,7 +335,8 @@ static struct answer_error error_of(const struct refusal *refusal, bool zh, stru
                                  .field = text_of(refusal->field),
                                  .state = text_of(refusal->state),
                                  .allowed = {allowed, count},
-                                 .order = refusal->order};
+                                 .order = refusal->order,
+                                 .detail = refusal->detail};
 }
 
 /* An optional map of fields: written under its name when it has any. */
@@ -583,6 +585,11 @@ struct text traceparent_of_command(const struct caller *caller, struct text comm
 struct text key_of_order(int64_t order, struct arena *arena)
 {
     return arena_format(arena, ORDER_KEY_PREFIX "%lld", (long long)order);
+}
+
+struct text key_of_session(int64_t session, struct arena *arena)
+{
+    return arena_format(arena, "session/%lld", (long long)session);
 }
 
 bool key_to_order(struct text key, int64_t *order)

@@ -138,5 +138,6 @@ struct text traceparent_of_command(const struct caller *caller, struct text comm
 /* Keys. */
 struct text key_of_order(int64_t order, struct arena *arena);
 bool key_to_order(struct text key, int64_t *order);
+struct text key_of_session(int64_t session, struct arena *arena);
 
 #endif

@@ -56,6 +56,9 @@ static void organisation_apply(struct directory *directory, const struct event *
                                               .command_count = fact->commands.count,
                                               .places = fact->places.items,
                                               .place_count = fact->places.count,
+                                              .hours = fact->hours,
+                                              .days_off = fact->days_off.items,
+                                              .day_off_count = fact->days_off.count,
                                               .version = event->version,
                                           });
 }

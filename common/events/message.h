@@ -30,6 +30,8 @@ enum field_kind {
     FIELD_TEXTS,  /* array of str -> struct text_list */
     FIELD_CODES,  /* array of codes -> struct text_list */
     FIELD_COUNTS, /* map str -> non-negative int -> struct count_list; a repeated name is refused */
+    FIELD_WINDOWS,     /* array of [start, end], both times -> struct window_list */
+    FIELD_RESOLUTIONS, /* array of maps {text, owner, due} -> struct resolution_list */
 };
 
 struct text_list {
@@ -42,6 +44,24 @@ struct count {
 };
 struct count_list {
     const struct count *items;
+    size_t count;
+};
+/* A stretch of time, [start, end); that it ends after it starts is not the codec's to check. */
+struct window {
+    int64_t start, end;
+};
+struct window_list {
+    const struct window *items;
+    size_t count;
+};
+/* What was resolved at a session: all three are required, unknown keys are skipped. */
+struct resolution {
+    struct text text;  /* 1 to TEXTS_ITEM_MAX bytes */
+    struct text owner; /* code of the organisation that answers for it */
+    struct text due;   /* a date of the calendar, 2026-03-31 */
+};
+struct resolution_list {
+    const struct resolution *items;
     size_t count;
 };
 
@@ -83,6 +103,8 @@ struct message_type {
 #define C_OF_texts                                                          struct text_list
 #define C_OF_codes                                                          struct text_list
 #define C_OF_counts                                                         struct count_list
+#define C_OF_windows                                                        struct window_list
+#define C_OF_resolutions                                                    struct resolution_list
 
 #define MESSAGE(name, version, zh, en)                                      struct name {
 #define FIELD(message, kind, name, since, need, fallback, min, max, zh, en) C_OF_##kind name;
@@ -145,12 +167,13 @@ struct bytes message_encode(const struct message_type *type, const void *message
  * - malformed: not sound msgpack, not a map, a key that is no str; with the field: one given twice
  * - oversize: more than EVENT_BYTES_MAX bytes
  * - missing_field: required and absent or nil
- * - wrong_type: another msgpack type than the kind's (bin for str, float for int, nil in a list)
+ * - wrong_type: another msgpack type than the kind's (bin for str, float for int, nil in a list), a
+ *   window that is not a pair
  * - too_long: a text or code of more than max bytes, a list of more than max items
  * - bad_text: NUL or invalid UTF-8
  * - out_of_range: a text or list below min (empty where min is 1), a number outside min..max or
  *   beyond int64, a time outside INSTANT_MIN..INSTANT_MAX, a code with a character that
- *   text_is_code() does not allow
+ *   text_is_code() does not allow, a due that is no date
  * - unknown_word: not a word of the field's list */
 bool message_decode(const struct message_type *type, struct bytes bytes, struct arena *arena,
                     void *message, struct refusal *refusal);

@@ -22,87 +22,96 @@ bool dispatch_is_squad(const struct dispatch_case *c, struct text district, stru
     return found != NULL && found->kind == KIND_squad;
 }
 
-void *dispatch_move(struct dispatch_work *w, enum step step, int64_t time)
+/* --- Soundness -------------------------------------------------------------------------------- */
+
+#define IN(state) (1U << ASSIGNMENT_##state) /* `none`: the seat is empty */
+
+/* In which states the parts of an order's seats may be; product.md §3, docs/decisions/0011. */
+static const struct {
+    unsigned required, optional;
+    unsigned some_required; /* of which at least one required seat is in one; 0: no such rule */
+} seats_of_state[ORDER_STATE_COUNT] = {
+    [ORDER_offered] = {IN(offered) | IN(accepted), IN(none) | IN(offered) | IN(accepted),
+                       IN(offered)},
+    [ORDER_escalated] = {IN(none) | IN(offered) | IN(accepted),
+                         IN(none) | IN(offered) | IN(accepted), IN(none)},
+    [ORDER_scheduled] = {IN(accepted), IN(none) | IN(offered) | IN(accepted), 0},
+    [ORDER_in_service] = {IN(accepted) | IN(in_service) | IN(completed),
+                          IN(none) | IN(offered) | IN(accepted) | IN(in_service) | IN(completed),
+                          0},
+    [ORDER_completed] = {IN(completed), IN(none) | IN(completed), 0},
+    [ORDER_closed] = {IN(completed), IN(none) | IN(completed), 0},
+    [ORDER_cancelled] = {IN(none) | IN(cancelled), IN(none) | IN(cancelled), 0},
+    /* `reopened` is left in the same decision; the others are intake's, or external orders'. */
+};
+
+static enum assignment_state part_state(const struct dispatch_order *order, int seat)
 {
-    struct dispatch_decision *d = w->d;
-    const struct order_step *row = order_step_find(d->order.state, step);
-    assert(row != NULL && row->owner == SERVICE_dispatch && d->event_count < DISPATCH_EVENTS_MAX);
-    int type = event_find(text_of(row->event));
-    assert(type >= 0);
-    d->order.state = row->to;
-    d->order.version++;
-    void *data = arena_alloc(w->c->arena, event_types[type].size);
-    message_clear(&event_types[type], data);
-    d->events[d->event_count++] = (struct dispatch_event){
-        .type = (enum event_type)type, .version = d->order.version, .time = time, .data = data};
-    return data;
+    const struct dispatch_assignment *part = &order->seats[seat - 1];
+    return part->id == 0 ? ASSIGNMENT_none : part->state;
 }
 
-void dispatch_move_live(struct dispatch_work *w, enum step step)
+static bool was_asked(const struct dispatch_order *order, struct text squad)
 {
-    struct dispatch_assignment *live = &w->d->order.live;
-    const struct assignment_step *row = assignment_step_find(live->state, step);
-    assert(row != NULL);
-    live->state = row->to;
-    w->d->moved = *live;
-}
-
-void dispatch_leave_queue(struct dispatch_work *w)
-{
-    struct dispatch_decision *d = w->d;
-    assert(d->event_count > 0 && d->change_count < DISPATCH_CHANGES_MAX);
-    d->changes[d->change_count++] = (struct dispatch_change){
-        .squad = d->order.live.squad,
-        .position = w->c->next_offset + (int64_t)d->event_count - 1,
-        .order = d->order.id,
-        .offer = d->order.live,
-    };
-}
-
-/* Each state of an order says how its live part stands (order.def, assignment.def). */
-static bool live_fits(const struct dispatch_order *order)
-{
-    const struct dispatch_assignment *live = &order->live;
-    enum assignment_state part = live->id == 0 ? ASSIGNMENT_none : live->state;
-    switch (order->state) {
-    case ORDER_placed:
-        return part == ASSIGNMENT_none && order->external;
-    case ORDER_escalated:
-        return part == ASSIGNMENT_none;
-    case ORDER_offered:
-        return part == ASSIGNMENT_offered;
-    case ORDER_scheduled:
-        return part == ASSIGNMENT_accepted;
-    case ORDER_in_service:
-        return part == ASSIGNMENT_in_service;
-    case ORDER_completed:
-        return part == ASSIGNMENT_completed;
-    case ORDER_closed:
-        return part == (order->external ? ASSIGNMENT_none : ASSIGNMENT_completed);
-    case ORDER_cancelled:
-        return part == ASSIGNMENT_none || part == ASSIGNMENT_cancelled;
-    case ORDER_reopened: /* offered again in the same decision */
-    case ORDER_none:     /* the others are intake's */
-    case ORDER_submitted:
-    case ORDER_returned:
-    case ORDER_withdrawn:
-    case ORDER_STATE_COUNT:
-        break;
-    }
+    for (int64_t i = 0; i < order->asked; i++)
+        if (text_equal(order->candidates.items[i], squad))
+            return true;
     return false;
+}
+
+/* A squad sits once, knows its seat, and was asked in this round. */
+static bool part_is_sound(const struct dispatch_order *order, int seat)
+{
+    const struct dispatch_assignment *part = &order->seats[seat - 1];
+    if (part->id == 0)
+        return true;
+    for (int other = 1; other < seat; other++)
+        if (order->seats[other - 1].id != 0 &&
+            text_equal(order->seats[other - 1].squad, part->squad))
+            return false;
+    return part->seat == seat && was_asked(order, part->squad);
+}
+
+static bool seats_fit(const struct dispatch_order *order)
+{
+    unsigned seen_required = 0, seen = 0;
+    for (int seat = 1; seat <= DISPATCH_SEATS_MAX; seat++) {
+        bool is_required = seat <= order->required;
+        unsigned state = 1U << part_state(order, seat);
+        unsigned may = is_required ? seats_of_state[order->state].required
+                                   : seats_of_state[order->state].optional;
+        if ((state & may) == 0 || !part_is_sound(order, seat))
+            return false;
+        seen |= state;
+        seen_required |= is_required ? state : 0;
+    }
+    unsigned some = seats_of_state[order->state].some_required;
+    if (some != 0 && (seen_required & some) == 0)
+        return false;
+    if (order->state != ORDER_in_service)
+        return true;
+    /* Somebody came, and somebody that must or came has not completed yet. */
+    return (seen & (IN(in_service) | IN(completed))) != 0 &&
+           ((seen_required & ~IN(completed)) != 0 || (seen & IN(in_service)) != 0);
 }
 
 bool dispatch_order_is_sound(const struct dispatch_order *order)
 {
-    bool fits = order->id > 0 && order->version > 0 && live_fits(order);
-    if (order->external)
-        return fits && order->asked == 0 && order->candidates.count == 1;
-    bool asked_in_list = false;
-    for (int64_t i = 0; i < order->asked; i++)
-        asked_in_list |= text_equal(order->candidates.items[i], order->live.squad);
-    return fits && order->asked >= 0 && order->asked <= (int64_t)order->candidates.count &&
-           (order->live.id == 0 || asked_in_list);
+    if (order->id <= 0 || order->version <= 0)
+        return false;
+    if (order->external) {
+        for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++)
+            if (order->seats[seat].id != 0)
+                return false;
+        return order->asked == 0 && order->candidates.count == 1 &&
+               (order->state == ORDER_placed || order->state == ORDER_closed ||
+                order->state == ORDER_cancelled);
+    }
+    return order->asked >= 0 && order->asked <= (int64_t)order->candidates.count &&
+           order->required >= 1 && order->required <= DISPATCH_SEATS_MAX && seats_fit(order);
 }
+
+/* --- Beginning -------------------------------------------------------------------------------- */
 
 static struct dispatch_decision finished(struct dispatch_decision *d)
 {
@@ -111,7 +120,7 @@ static struct dispatch_decision finished(struct dispatch_decision *d)
     d->result.version = d->order.version;
     d->result.state = (int)d->order.state;
     if (d->result.assignment == 0)
-        d->result.assignment = d->order.live.id;
+        d->result.assignment = d->order.seats[0].id;
     return *d;
 }
 
@@ -133,9 +142,10 @@ static struct dispatch_order order_of_placed(const struct dispatch_case *c,
         .urgency = (enum urgency)data->urgency,
         .window_start = data->window_start,
         .window_end = data->window_end,
-        .candidates = dispatch_candidates(c, event->district, data->squads, data->category),
+        .candidates = dispatch_candidates(c, event->district, data),
         .state = ORDER_placed,
         .version = event->version,
+        .required = data->required.count == 0 ? 1 : (int)data->required.count,
     };
 }
 
@@ -170,32 +180,53 @@ struct dispatch_decision dispatch_take(const struct dispatch_case *c, const stru
         return finished(&d);
     }
     d.order = order_of_placed(c, event);
-    dispatch_offer_next(&w);
+    const struct order_placed *placed = event->data;
+    dispatch_offer_round(&w, d.order.required + (int)placed->optional.count);
     return finished(&d);
 }
 
-/* Whose the order is for a role (product.md §2): the place's, its placing body's, the squad's that
- * has the live part, its department's, the feed's that sent it, the committee's of its district. */
-static bool is_theirs(const struct dispatch_case *c, const struct dispatch_order *order,
-                      const struct acting *acting)
+/* --- Checks ----------------------------------------------------------------------------------- */
+
+/* The squad itself, or its department. */
+static bool is_squad_of(const struct dispatch_case *c, struct text squad, enum role role,
+                        struct text code)
+{
+    if (squad.length == 0)
+        return false;
+    if (role == ROLE_squad)
+        return text_equal(squad, code);
+    const struct organisation *found =
+        directory_organisation(c->directory, c->order->district, squad);
+    return role == ROLE_department && found != NULL && text_equal(found->parent, code);
+}
+
+static bool has_seat(const struct dispatch_case *c, enum role role, struct text code)
+{
+    const struct dispatch_order *order = c->order;
+    if (order->external)
+        return is_squad_of(c, order->candidates.items[0], role, code);
+    for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++)
+        if (order->seats[seat].id != 0 && is_squad_of(c, order->seats[seat].squad, role, code))
+            return true;
+    return false;
+}
+
+/* Whose the order is for a role (product.md §2): the place's, its placing body's, the squads' that
+ * have a seat, their departments', the feed's that sent it, the committee's of its district. */
+static bool is_theirs(const struct dispatch_case *c, const struct acting *acting)
 {
     struct text code = acting->organisation->code;
-    struct text squad = order->external ? order->candidates.items[0] : order->live.squad;
     switch (acting->role) {
     case ROLE_village:
     case ROLE_site:
-        return text_equal(order->place, code);
+        return text_equal(c->order->place, code);
     case ROLE_town:
-        return text_equal(order->town, code);
+        return text_equal(c->order->town, code);
     case ROLE_squad:
-        return squad.length > 0 && text_equal(squad, code);
-    case ROLE_department: {
-        const struct organisation *found =
-            directory_organisation(c->directory, order->district, squad);
-        return found != NULL && text_equal(found->parent, code);
-    }
+    case ROLE_department:
+        return has_seat(c, acting->role, code);
     case ROLE_feed:
-        return text_equal(order->feed, code);
+        return text_equal(c->order->feed, code);
     case ROLE_committee:
         return true;
     case ROLE_resident:
@@ -204,6 +235,41 @@ static bool is_theirs(const struct dispatch_case *c, const struct dispatch_order
     case ROLE_COUNT:
         break;
     }
+    return false;
+}
+
+static bool is_part_step(enum step step)
+{
+    for (size_t i = 0; i < assignment_step_count; i++)
+        if (assignment_steps[i].step == step && assignment_steps[i].from != ASSIGNMENT_none)
+            return step != STEP_order_cancel && step != STEP_auto_end;
+    return false;
+}
+
+/* Whether some part, the actor's own if it has any, may do the step. */
+static bool some_part_may(const struct dispatch_work *w, enum step step)
+{
+    bool has_own = w->actor != NULL && has_seat(w->c, w->role, w->actor->code);
+    for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++) {
+        const struct dispatch_assignment *part = &w->c->order->seats[seat];
+        if (part->id != 0 && assignment_step_find(part->state, step) != NULL &&
+            (!has_own || is_squad_of(w->c, part->squad, w->role, w->actor->code)))
+            return true;
+    }
+    return false;
+}
+
+bool dispatch_refuse_step(struct dispatch_work *w)
+{
+    struct refusal *refusal = &w->d->refusal;
+    order_refuse_step(w->c->order->state, refusal);
+    int kept = 0;
+    for (int i = 0; i < refusal->allowed_count; i++) {
+        enum step step = (enum step)step_find(text_of(refusal->allowed[i]));
+        if (!is_part_step(step) || some_part_may(w, step))
+            refusal->allowed[kept++] = refusal->allowed[i];
+    }
+    refusal->allowed_count = kept;
     return false;
 }
 
@@ -236,19 +302,58 @@ static bool refuse_unknown_order(struct dispatch_work *w)
     return dispatch_refuse(w, REFUSAL_missing_field, "external_id");
 }
 
-/* An assignment that the command names must be the order's, and its live one. */
-static bool check_named_part(struct dispatch_work *w)
+/* The seat of the part that the command names; 0: refused. */
+static int seat_named(struct dispatch_work *w, int64_t named)
 {
-    const int64_t *named = int_field(w->c->command, "assignment");
-    const struct dispatch_order *order = &w->d->order;
-    if (named == NULL || *named == 0 || *named == order->live.id)
-        return true;
+    const struct dispatch_order *order = w->c->order;
+    for (int seat = 1; seat <= DISPATCH_SEATS_MAX; seat++) {
+        if (order->seats[seat - 1].id != named)
+            continue;
+        if (is_squad_of(w->c, order->seats[seat - 1].squad, w->role, w->actor->code))
+            return seat;
+        dispatch_refuse(w, REFUSAL_not_yours, "assignment");
+        return 0;
+    }
     for (size_t i = 0; i < order->past_count; i++)
-        if (order->past[i] == *named) {
-            order_refuse_step(order->state, &w->d->refusal);
-            return false;
+        if (order->past[i] == named) {
+            dispatch_refuse_step(w);
+            return 0;
         }
-    return dispatch_refuse(w, REFUSAL_unknown_assignment, "assignment");
+    dispatch_refuse(w, REFUSAL_unknown_assignment, "assignment");
+    return 0;
+}
+
+/* The actor's own seat; 0: refused, a department that has several must say which. */
+static int seat_own(struct dispatch_work *w)
+{
+    int own = 0;
+    for (int seat = 1; seat <= DISPATCH_SEATS_MAX; seat++) {
+        const struct dispatch_assignment *part = &w->c->order->seats[seat - 1];
+        if (part->id == 0 || !is_squad_of(w->c, part->squad, w->role, w->actor->code))
+            continue;
+        if (own != 0) {
+            dispatch_refuse(w, REFUSAL_missing_field, "assignment");
+            return 0;
+        }
+        own = seat;
+    }
+    assert(own != 0); /* else it is not theirs */
+    return own;
+}
+
+/* Which part the command is about, and whether the part's state allows it. */
+static bool check_part(struct dispatch_work *w, enum step step)
+{
+    if (!is_part_step(step))
+        return true;
+    const int64_t *named = int_field(w->c->command, "assignment");
+    assert(named != NULL);
+    w->seat = *named != 0 ? seat_named(w, *named) : seat_own(w);
+    if (w->seat == 0)
+        return false;
+    if (assignment_step_find(w->c->order->seats[w->seat - 1].state, step) == NULL)
+        return dispatch_refuse_step(w);
+    return true;
 }
 
 static bool check(struct dispatch_work *w, enum step step)
@@ -266,17 +371,18 @@ static bool check(struct dispatch_work *w, enum step step)
         return dispatch_refuse(w, REFUSAL_forbidden, "time");
     if (c->order == NULL)
         return refuse_unknown_order(w);
-    if (!is_theirs(c, c->order, &acting))
+    if (!is_theirs(c, &acting))
         return dispatch_refuse(w, REFUSAL_not_yours, "order");
     if (acting.role == ROLE_feed &&
         !directory_feed_may(c->directory, acting.organisation, COMMAND_TEXT(c->command->type),
                             c->order->place))
         return dispatch_refuse(w, REFUSAL_forbidden, NULL);
-    if (order_step_check(c->order->state, step, acting.role, &w->d->refusal) == NULL)
-        return false;
     w->actor = acting.organisation;
+    w->role = acting.role;
+    if (order_step_check(c->order->state, step, acting.role, &w->d->refusal) == NULL)
+        return w->d->refusal.code == REFUSAL_illegal_step ? dispatch_refuse_step(w) : false;
     w->time = INSTANT_IS_ABSENT(c->command->time) ? c->now : c->command->time;
-    return check_named_part(w);
+    return check_part(w, step);
 }
 
 static bool decide_body(struct dispatch_work *w, enum step step)
@@ -309,11 +415,22 @@ static bool decide_body(struct dispatch_work *w, enum step step)
     case STEP_order_place:
     case STEP_auto_offer:
     case STEP_auto_escalate:
+    case STEP_auto_end:
     case STEP_COUNT:
         break;
     }
     assert(false);
     return false;
+}
+
+struct text dispatch_accepting(const struct dispatch_case *c)
+{
+    struct dispatch_decision d = {.event_count = 0};
+    struct dispatch_work w = {.c = c, .d = &d};
+    if (c->command->type != COMMAND_assignment_accept || c->order == NULL ||
+        !check(&w, STEP_assignment_accept))
+        return (struct text){"", 0};
+    return c->order->seats[w.seat - 1].squad;
 }
 
 struct dispatch_decision dispatch_decide(const struct dispatch_case *c)

@@ -105,21 +105,33 @@ struct booked_squad *shell_booked_squad(struct dispatch_shell *shell, struct are
         if (text_equal(squad->code, code) && text_equal(squad->district, district))
             return squad;
     struct booked_squad *squad = arena_alloc(arena, sizeof *squad);
-    *squad = (struct booked_squad){.next = *slot, .district = district, .code = code};
-    *slot = squad;
+    *squad = (struct booked_squad){
+        .next = *slot, .next_all = shell->all_booked_squads, .district = district, .code = code};
+    *slot = shell->all_booked_squads = squad;
     return squad;
 }
 
-void shell_book(struct booked_squad *squad, struct arena *arena,
-                const struct dispatch_booking *booking)
+/* Room for one more in an array that grows, in the batch's arena. */
+static void *room_for(struct arena *arena, void *items, size_t count, size_t *room, size_t size)
 {
-    if (squad->count == squad->room) {
-        squad->room = squad->room == 0 ? 16 : 2 * squad->room;
-        struct dispatch_booking *more = arena_array(arena, squad->room, sizeof *more);
-        if (squad->count > 0)
-            memcpy(more, squad->bookings, squad->count * sizeof *more);
-        squad->bookings = more;
-    }
+    if (count < *room)
+        return items;
+    *room = *room == 0 ? 16 : 2 * *room;
+    void *more = arena_array(arena, *room, size);
+    if (count > 0)
+        memcpy(more, items, count * size);
+    return more;
+}
+
+void shell_book(struct booked_squad *squad, struct arena *arena,
+                const struct dispatch_booking *booking, int stored_lane)
+{
+    size_t room = squad->room;
+    squad->stored_lanes =
+        room_for(arena, squad->stored_lanes, squad->count, &room, sizeof *squad->stored_lanes);
+    squad->bookings =
+        room_for(arena, squad->bookings, squad->count, &squad->room, sizeof *squad->bookings);
+    squad->stored_lanes[squad->count] = stored_lane;
     squad->bookings[squad->count++] = *booking;
 }
 
@@ -129,13 +141,11 @@ static void tables_begin(struct dispatch_shell *shell, struct batch *batch)
     memset(shell->held, 0, sizeof shell->held);
     memset(shell->booked_squads, 0, sizeof shell->booked_squads);
     shell->touched = arena_array(batch->arena, orders + batch->count + 1, sizeof *shell->touched);
-    shell->booked = arena_array(batch->arena, batch->count + 1, sizeof *shell->booked);
-    shell->released = arena_array(batch->arena, batch->count + 1, sizeof *shell->released);
-    shell->released_districts =
-        arena_array(batch->arena, batch->count + 1, sizeof *shell->released_districts);
-    shell->changes =
-        arena_array(batch->arena, DISPATCH_CHANGES_MAX * batch->count + 1, sizeof *shell->changes);
-    shell->touched_count = shell->booked_count = shell->released_count = shell->change_count = 0;
+    shell->all_booked_squads = NULL;
+    shell->released = NULL;
+    shell->changes = NULL;
+    shell->touched_count = shell->released_count = shell->released_room = 0;
+    shell->change_count = shell->change_room = 0;
 }
 
 /* --- Decisions into tables ---------------------------------------------------------------- */
@@ -143,8 +153,6 @@ static void tables_begin(struct dispatch_shell *shell, struct batch *batch)
 static void keep_part(struct held *held, struct arena *arena,
                       const struct dispatch_assignment *part, bool begun)
 {
-    if (part->id == 0)
-        return;
     struct held_part *kept = held->parts;
     while (kept != NULL && kept->part.id != part->id)
         kept = kept->next;
@@ -156,39 +164,46 @@ static void keep_part(struct held *held, struct arena *arena,
     kept->part = *part;
 }
 
-static void keep_booking(struct dispatch_shell *shell, struct batch *batch, struct text district,
-                         const struct dispatch_booking *booking)
+static void keep_bookings(struct dispatch_shell *shell, struct batch *batch, struct text district,
+                          const struct dispatch_decision *d)
 {
-    shell_book(shell_booked_squad(shell, batch->arena, district, booking->squad), batch->arena,
-               booking);
-    shell->booked[shell->booked_count++] =
-        (struct booked){.district = district, .booking = *booking};
+    if (d->booked_count == 0)
+        return;
+    struct booked_squad *squad =
+        shell_booked_squad(shell, batch->arena, district, d->booked[0].squad);
+    for (size_t i = 0; i < d->shifted_count; i++)
+        for (size_t k = 0; k < squad->count; k++)
+            if (squad->bookings[k].assignment == d->shifted[i].assignment &&
+                squad->bookings[k].ordinal == d->shifted[i].ordinal)
+                squad->bookings[k].lane = d->shifted[i].lane;
+    for (size_t i = 0; i < d->booked_count; i++)
+        shell_book(squad, batch->arena, &d->booked[i], LANE_UNSTORED);
 }
 
-static void release_booking(struct dispatch_shell *shell, struct batch *batch, struct text district,
-                            const struct dispatch_assignment *part)
+static void release_bookings(struct dispatch_shell *shell, struct batch *batch,
+                             struct text district, const struct dispatch_assignment *part)
 {
     struct booked_squad *squad = shell_booked_squad(shell, batch->arena, district, part->squad);
     for (size_t i = 0; i < squad->count;)
-        if (squad->bookings[i].assignment == part->id)
-            squad->bookings[i] = squad->bookings[--squad->count];
-        else
+        if (squad->bookings[i].assignment == part->id) {
+            squad->count--;
+            squad->bookings[i] = squad->bookings[squad->count];
+            squad->stored_lanes[i] = squad->stored_lanes[squad->count];
+        } else {
             i++;
-    for (size_t i = 0; i < shell->booked_count; i++)
-        if (shell->booked[i].booking.assignment == part->id &&
-            text_equal(shell->booked[i].district, district)) {
-            shell->booked[i].dropped = true;
-            return;
         }
-    shell->released_districts[shell->released_count] = district;
-    shell->released[shell->released_count++] = part->id;
+    shell->released = room_for(batch->arena, shell->released, shell->released_count,
+                               &shell->released_room, sizeof *shell->released);
+    shell->released[shell->released_count++] = (struct released){district, part->id};
 }
 
-static void keep_changes(struct dispatch_shell *shell, struct text district,
+static void keep_changes(struct dispatch_shell *shell, struct batch *batch, struct text district,
                          const struct dispatch_decision *d)
 {
     for (size_t i = 0; i < d->change_count; i++) {
         const struct dispatch_change *change = &d->changes[i];
+        shell->changes = room_for(batch->arena, shell->changes, shell->change_count,
+                                  &shell->change_room, sizeof *shell->changes);
         shell->changes[shell->change_count++] = (struct live_change){
             .squad = {district, change->squad},
             .previous = positions_swap(shell->positions, district, change->squad, change->position),
@@ -211,22 +226,22 @@ static void keep(struct dispatch_shell *shell, struct batch *batch, struct input
                  struct held *held, const struct dispatch_decision *d)
 {
     struct text district = held->order.district;
-    struct text key = key_of_order(d->order.id, batch->arena);
     for (size_t i = 0; i < d->event_count; i++) {
         const struct dispatch_event *event = &d->events[i];
-        batch_emit(batch, input, event->type, district, key, event->version, event->time,
+        batch_emit(batch, input, event->type, district, event->key, event->version, event->time,
                    event->data);
     }
     held->order = d->order;
     held->changed = true;
     held->round_changed |= d->round_changed;
-    keep_part(held, batch->arena, &d->moved, false);
-    keep_part(held, batch->arena, &d->begun, true);
-    if (d->is_booked)
-        keep_booking(shell, batch, district, &d->booking);
-    if (d->released.id != 0)
-        release_booking(shell, batch, district, &d->released);
-    keep_changes(shell, district, d);
+    for (size_t i = 0; i < d->moved_count; i++)
+        keep_part(held, batch->arena, &d->moved[i], false);
+    for (size_t i = 0; i < d->begun_count; i++)
+        keep_part(held, batch->arena, &d->begun[i], true);
+    keep_bookings(shell, batch, district, d);
+    for (size_t i = 0; i < d->released_count; i++)
+        release_bookings(shell, batch, district, &d->released[i]);
+    keep_changes(shell, batch, district, d);
 }
 
 static void decide_event(struct dispatch_shell *shell, struct batch *batch, struct input *input)
@@ -261,9 +276,10 @@ static void decide_command(struct dispatch_shell *shell, struct batch *batch, st
         .order = held == NULL ? NULL : &held->order,
         .arena = batch->arena,
     };
-    if (held != NULL && input->command.type == COMMAND_assignment_accept) {
+    struct text accepting = dispatch_accepting(&c);
+    if (accepting.length > 0) {
         const struct booked_squad *squad =
-            shell_booked_squad(shell, batch->arena, district, held->order.live.squad);
+            shell_booked_squad(shell, batch->arena, district, accepting);
         c.bookings = squad->bookings;
         c.booking_count = squad->count;
     }

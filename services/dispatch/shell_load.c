@@ -78,17 +78,21 @@ static void ask_bookings(struct asked_bookings *asked, const struct batch *batch
     const struct assignment_accept *body = input->command.body;
     const struct order_placed *placed = placed_in_batch(batch, input->caller.district, order);
     struct code_list squads = squads_of_caller(batch, input);
-    int64_t start, end;
-    dispatch_window_asked(body, placed == NULL ? INSTANT_ABSENT : placed->window_start,
-                          placed == NULL ? INSTANT_ABSENT : placed->window_end, &start, &end);
-    for (size_t i = 0; i < squads.count; i++) {
-        column_text(asked->district, input->caller.district);
-        column_text(asked->squad, squads.items[i]);
-        column_int(asked->order, order);
-        column_time(asked->start, start);
-        column_time(asked->end, end);
-        asked->count++;
-    }
+    struct window one = {INSTANT_ABSENT, INSTANT_ABSENT};
+    struct window_list windows =
+        dispatch_windows_asked(body, placed == NULL ? INSTANT_ABSENT : placed->window_start,
+                               placed == NULL ? INSTANT_ABSENT : placed->window_end, &one);
+    if (windows.count == 0)
+        windows = (struct window_list){&one, 1}; /* the records know what its order wants */
+    for (size_t i = 0; i < squads.count; i++)
+        for (size_t n = 0; n < windows.count; n++) {
+            column_text(asked->district, input->caller.district);
+            column_text(asked->squad, squads.items[i]);
+            column_int(asked->order, order);
+            column_time(asked->start, windows.items[n].start);
+            column_time(asked->end, windows.items[n].end);
+            asked->count++;
+        }
 }
 
 void dispatch_load(void *state, struct batch *batch)
@@ -153,7 +157,7 @@ static void read_orders(struct dispatch_shell *shell, struct batch *batch)
                 .window_end = rows_time(rows, row, 8),
                 .candidates = candidates,
                 .asked = rows_int(rows, row, 10),
-                .live = {.id = rows_int(rows, row, 11)},
+                .required = (int)rows_int(rows, row, 11),
                 .state = (enum order_state)word(&words_order_state, rows_text(rows, row, 12)),
                 .version = rows_int(rows, row, 13),
             });
@@ -171,6 +175,10 @@ static struct dispatch_assignment read_part(const struct rows *rows, size_t row)
         .respond_by = rows_time(rows, row, 7),
         .press_by = rows_time(rows, row, 8),
         .not_before = rows_time(rows, row, 9),
+        .seat = (int)rows_int(rows, row, 10),
+        .checked_in = rows_time(rows, row, 11),
+        .completed = rows_time(rows, row, 12),
+        .outcome = rows_bytes(rows, row, 13),
     };
 }
 
@@ -180,7 +188,10 @@ static bool part_is_known(const struct held *held, int64_t id)
     for (size_t i = 0; i < held->order.past_count; i++)
         if (held->past[i] == id)
             return true;
-    return held->order.live.id == id && held->order.live.squad.length > 0;
+    for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++)
+        if (held->order.seats[seat].id == id)
+            return true;
+    return false;
 }
 
 static void past_add(struct held *held, struct arena *arena, int64_t id)
@@ -206,8 +217,10 @@ static void read_parts(struct dispatch_shell *shell, struct batch *batch)
         assert(held != NULL);
         if (part_is_known(held, id))
             continue;
-        if (held->order.live.id == id)
-            held->order.live = read_part(rows, row);
+        const struct dispatch_assignment part = read_part(rows, row);
+        assert(part.seat >= 0 && part.seat <= DISPATCH_SEATS_MAX);
+        if (part.seat > 0)
+            held->order.seats[part.seat - 1] = part;
         else
             past_add(held, batch->arena, id);
     }
@@ -221,13 +234,14 @@ static void read_bookings(struct dispatch_shell *shell, struct batch *batch)
             shell, batch->arena, rows_text(rows, row, 0), rows_text(rows, row, 1));
         struct dispatch_booking booking = {
             .assignment = rows_int(rows, row, 2),
-            .order = rows_int(rows, row, 3),
+            .ordinal = (int)rows_int(rows, row, 3),
+            .order = rows_int(rows, row, 4),
             .squad = rows_text(rows, row, 1),
-            .lane = (int)rows_int(rows, row, 4),
-            .start = rows_time(rows, row, 5),
-            .end = rows_time(rows, row, 6),
+            .lane = (int)rows_int(rows, row, 5),
+            .start = rows_time(rows, row, 6),
+            .end = rows_time(rows, row, 7),
         };
-        shell_book(squad, batch->arena, &booking); /* one that two windows meet comes twice */
+        shell_book(squad, batch->arena, &booking, booking.lane);
     }
 }
 

@@ -28,19 +28,23 @@ struct held {
     int64_t *past; /* while rows are read */
 };
 
-/* A squad's bookings as far as this batch may touch them. */
+#define LANE_UNSTORED (-1)
+
+/* A squad's bookings as far as this batch may touch them, as they stand after what it decided so
+ * far; beside each the lane it has in the records. */
 struct booked_squad {
-    struct booked_squad *next;
+    struct booked_squad *next;     /* in its chain */
+    struct booked_squad *next_all; /* of all */
     struct text district, code;
     struct dispatch_booking *bookings;
+    int *stored_lanes; /* LANE_UNSTORED: made in this batch */
     size_t count, room;
 };
 
-/* A booking made or given back by this batch. */
-struct booked {
+/* A part whose bookings are given back. */
+struct released {
     struct text district;
-    struct dispatch_booking booking;
-    bool dropped; /* made and given back in the same batch: nothing to write */
+    int64_t assignment;
 };
 
 struct dispatch_shell {
@@ -54,21 +58,18 @@ struct dispatch_shell {
     struct held *held[HELD_SLOTS];
     struct held **touched; /* all held, in the order they came */
     size_t touched_count;
-    struct booked_squad *booked_squads[HELD_SLOTS];
-    struct booked *booked;
-    size_t booked_count;
-    struct text *released_districts;
-    int64_t *released;
-    size_t released_count;
+    struct booked_squad *booked_squads[HELD_SLOTS], *all_booked_squads;
+    struct released *released;
+    size_t released_count, released_room;
     struct live_change *changes;
-    size_t change_count;
+    size_t change_count, change_room;
 };
 
 struct held *shell_find(struct dispatch_shell *shell, struct text district, int64_t id);
 struct booked_squad *shell_booked_squad(struct dispatch_shell *shell, struct arena *arena,
                                         struct text district, struct text code);
 void shell_book(struct booked_squad *squad, struct arena *arena,
-                const struct dispatch_booking *booking);
+                const struct dispatch_booking *booking, int stored_lane);
 
 /* shell_load.c */
 void shell_read_rows(struct dispatch_shell *shell, struct batch *batch);

@@ -2,18 +2,33 @@
 #include "dispatch_sql.h"
 #include "services/dispatch/shell_private.h"
 
-static void send_released(struct dispatch_shell *shell, struct batch *batch)
+/* A lane is changed by writing the booking anew, all that go before all that come: at no moment two
+ * are in the same one. */
+static void send_freed(struct dispatch_shell *shell, struct batch *batch)
 {
-    if (shell->released_count == 0)
-        return;
     struct params *params = params_new(batch->arena);
     struct column *district = params_column(params, COLUMN_TEXT),
-                  *assignment = params_column(params, COLUMN_INT8);
+                  *assignment = params_column(params, COLUMN_INT8),
+                  *ordinal = params_column(params, COLUMN_INT4);
+    size_t count = shell->released_count;
     for (size_t i = 0; i < shell->released_count; i++) {
-        column_text(district, shell->released_districts[i]);
-        column_int(assignment, shell->released[i]);
+        column_text(district, shell->released[i].district);
+        column_int(assignment, shell->released[i].assignment);
+        column_int(ordinal, -1);
     }
-    records_send(batch->records, &dispatch_sql_bookings_delete, params);
+    for (const struct booked_squad *squad = shell->all_booked_squads; squad != NULL;
+         squad = squad->next_all)
+        for (size_t i = 0; i < squad->count; i++) {
+            if (squad->stored_lanes[i] == LANE_UNSTORED ||
+                squad->stored_lanes[i] == squad->bookings[i].lane)
+                continue;
+            column_text(district, squad->district);
+            column_int(assignment, squad->bookings[i].assignment);
+            column_int(ordinal, squad->bookings[i].ordinal);
+            count++;
+        }
+    if (count > 0)
+        records_send(batch->records, &dispatch_sql_bookings_delete, params);
 }
 
 /* NULL: none to book. */
@@ -23,25 +38,29 @@ static const struct rows *send_booked(struct dispatch_shell *shell, struct batch
     struct params *params = params_new(batch->arena);
     struct column *district = params_column(params, COLUMN_TEXT),
                   *assignment = params_column(params, COLUMN_INT8),
+                  *ordinal = params_column(params, COLUMN_INT4),
                   *order = params_column(params, COLUMN_INT8),
-                  *squad = params_column(params, COLUMN_TEXT),
+                  *code = params_column(params, COLUMN_TEXT),
                   *lane = params_column(params, COLUMN_INT4),
                   *start = params_column(params, COLUMN_TIMESTAMPTZ),
                   *end = params_column(params, COLUMN_TIMESTAMPTZ);
     *count = 0;
-    for (size_t i = 0; i < shell->booked_count; i++) {
-        const struct dispatch_booking *booking = &shell->booked[i].booking;
-        if (shell->booked[i].dropped)
-            continue;
-        column_text(district, shell->booked[i].district);
-        column_int(assignment, booking->assignment);
-        column_int(order, booking->order);
-        column_text(squad, booking->squad);
-        column_int(lane, booking->lane);
-        column_time(start, booking->start);
-        column_time(end, booking->end);
-        (*count)++;
-    }
+    for (const struct booked_squad *squad = shell->all_booked_squads; squad != NULL;
+         squad = squad->next_all)
+        for (size_t i = 0; i < squad->count; i++) {
+            const struct dispatch_booking *booking = &squad->bookings[i];
+            if (squad->stored_lanes[i] == booking->lane)
+                continue;
+            column_text(district, squad->district);
+            column_int(assignment, booking->assignment);
+            column_int(ordinal, booking->ordinal);
+            column_int(order, booking->order);
+            column_text(code, squad->code);
+            column_int(lane, booking->lane);
+            column_time(start, booking->start);
+            column_time(end, booking->end);
+            (*count)++;
+        }
     if (*count == 0)
         return NULL;
     return records_send(batch->records, &dispatch_sql_bookings_insert, params);
@@ -61,7 +80,7 @@ static void send_begun_orders(struct dispatch_shell *shell, struct batch *batch)
                   *window_end = params_column(params, COLUMN_TIMESTAMPTZ),
                   *candidates = params_column(params, COLUMN_TEXT),
                   *asked = params_column(params, COLUMN_INT4),
-                  *assignment = params_column(params, COLUMN_INT8),
+                  *required = params_column(params, COLUMN_INT4),
                   *state = params_column(params, COLUMN_TEXT),
                   *version = params_column(params, COLUMN_INT8);
     size_t count = 0;
@@ -80,7 +99,7 @@ static void send_begun_orders(struct dispatch_shell *shell, struct batch *batch)
         column_time(window_end, order->window_end);
         column_texts(candidates, order->candidates.items, order->candidates.count);
         column_int(asked, order->asked);
-        column_int(assignment, order->live.id);
+        column_int(required, order->external ? 1 : order->required);
         column_text(state, text_of(words_name(&words_order_state, (int)order->state)));
         column_int(version, order->version);
         count++;
@@ -97,7 +116,6 @@ static void send_changed_orders(struct dispatch_shell *shell, struct batch *batc
                   *id = params_column(params, COLUMN_INT8),
                   *candidates = rounds ? params_column(params, COLUMN_TEXT) : NULL,
                   *asked = params_column(params, COLUMN_INT4),
-                  *assignment = params_column(params, COLUMN_INT8),
                   *state = params_column(params, COLUMN_TEXT),
                   *version = params_column(params, COLUMN_INT8);
     size_t count = 0;
@@ -111,7 +129,6 @@ static void send_changed_orders(struct dispatch_shell *shell, struct batch *batc
         if (rounds)
             column_texts(candidates, order->candidates.items, order->candidates.count);
         column_int(asked, order->asked);
-        column_int(assignment, order->live.id);
         column_text(state, text_of(words_name(&words_order_state, (int)order->state)));
         column_int(version, order->version);
         count++;
@@ -120,6 +137,29 @@ static void send_changed_orders(struct dispatch_shell *shell, struct batch *batc
         records_send(batch->records,
                      rounds ? &dispatch_sql_orders_update_round : &dispatch_sql_orders_update,
                      params);
+}
+
+/* What of a part changes after it was offered, beside its state. */
+struct later {
+    struct column *seat, *checked_in, *completed, *outcome;
+};
+
+static struct later later_new(struct params *params)
+{
+    struct later later;
+    later.seat = params_column(params, COLUMN_INT4);
+    later.checked_in = params_column(params, COLUMN_TIMESTAMPTZ);
+    later.completed = params_column(params, COLUMN_TIMESTAMPTZ);
+    later.outcome = params_column(params, COLUMN_BYTEA);
+    return later;
+}
+
+static void later_add(const struct later *later, const struct dispatch_assignment *part)
+{
+    column_int(later->seat, part->seat);
+    column_time(later->checked_in, part->checked_in);
+    column_time(later->completed, part->completed);
+    column_bytes(later->outcome, part->outcome);
 }
 
 static void send_begun_parts(struct dispatch_shell *shell, struct batch *batch)
@@ -136,6 +176,7 @@ static void send_begun_parts(struct dispatch_shell *shell, struct batch *batch)
                   *press_by = params_column(params, COLUMN_TIMESTAMPTZ),
                   *not_before = params_column(params, COLUMN_TIMESTAMPTZ),
                   *is_open = params_column(params, COLUMN_BOOL);
+    struct later later = later_new(params);
     size_t count = 0;
     for (size_t i = 0; i < shell->touched_count; i++)
         for (struct held_part *at = shell->touched[i]->parts; at != NULL; at = at->next) {
@@ -153,6 +194,7 @@ static void send_begun_parts(struct dispatch_shell *shell, struct batch *batch)
             column_time(press_by, part->press_by);
             column_time(not_before, part->not_before);
             column_flag(is_open, part->state == ASSIGNMENT_offered);
+            later_add(&later, part);
             count++;
         }
     if (count > 0)
@@ -167,6 +209,7 @@ static void send_moved_parts(struct dispatch_shell *shell, struct batch *batch)
                   *id = params_column(params, COLUMN_INT8),
                   *state = params_column(params, COLUMN_TEXT),
                   *is_open = params_column(params, COLUMN_BOOL);
+    struct later later = later_new(params);
     size_t count = 0;
     for (size_t i = 0; i < shell->touched_count; i++)
         for (struct held_part *at = shell->touched[i]->parts; at != NULL; at = at->next) {
@@ -177,6 +220,7 @@ static void send_moved_parts(struct dispatch_shell *shell, struct batch *batch)
             column_int(id, at->part.id);
             column_text(state, text_of(words_name(&words_assignment_state, (int)at->part.state)));
             column_flag(is_open, at->part.state == ASSIGNMENT_offered);
+            later_add(&later, &at->part);
             count++;
         }
     if (count > 0)
@@ -209,7 +253,7 @@ enum desk_verdict dispatch_write(void *state, struct batch *batch, enum records_
 {
     struct dispatch_shell *shell = state;
     size_t booked;
-    send_released(shell, batch);
+    send_freed(shell, batch);
     const struct rows *inserted = send_booked(shell, batch, &booked);
     if (inserted != NULL) {
         *outcome = records_run(batch->records);

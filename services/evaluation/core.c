@@ -19,27 +19,41 @@ struct book {
     size_t slot_count;
 };
 
-bool score_of(const struct event *event, struct text time_zone, struct score *score)
+/* Each squad once, however often it is named. */
+static bool is_among(const struct score *scores, size_t count, struct text squad)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(scores[i].squad, squad))
+            return true;
+    return false;
+}
+
+size_t scores_of(const struct event *event, struct text time_zone, struct score scores[SCORES_MAX])
 {
     if (event->type != EVENT_order_confirmed)
-        return false;
+        return 0;
     const struct order_confirmed *confirmed = event->data;
+    const struct text_list one = {&confirmed->squad, 1};
+    const struct text_list *squads = confirmed->squads.count > 0 ? &confirmed->squads : &one;
     int32_t quarter = instant_quarter(time_zone, event->time);
     if (quarter < 0)
         quarter = instant_quarter(TEXT("UTC"), event->time);
-    *score = (struct score){
-        .district = event->district,
-        .squad = confirmed->squad,
-        .place = confirmed->place,
-        .quarter = quarter,
-        .order = confirmed->order,
-        .satisfaction = confirmed->satisfaction,
-        .producer = event->producer,
-        .part = event->part,
-        .offset = event->offset,
-        .time = event->time,
-    };
-    return true;
+    size_t count = 0;
+    for (size_t i = 0; i < squads->count && count < SCORES_MAX; i++)
+        if (!is_among(scores, count, squads->items[i]))
+            scores[count++] = (struct score){
+                .district = event->district,
+                .squad = squads->items[i],
+                .place = confirmed->place,
+                .quarter = quarter,
+                .order = confirmed->order,
+                .satisfaction = confirmed->satisfaction,
+                .producer = event->producer,
+                .part = event->part,
+                .offset = event->offset,
+                .time = event->time,
+            };
+    return count;
 }
 
 size_t score_quarters(int64_t time, int32_t quarters[SCORE_QUARTERS_MAX])

@@ -21,9 +21,11 @@ struct score {
     int64_t time;
 };
 
-/* False: the event is not a confirmation (closings by other systems carry no score and never
- * count). The quarter is that of the event's time in the zone; of an unknown zone, in UTC. */
-bool score_of(const struct event *event, struct text time_zone, struct score *score);
+#define SCORES_MAX 16 /* events.def: squads of order_confirmed */
+/* The scores of an event, one for each squad that served; none: it is not a confirmation (closings
+ * by other systems carry no score and never count). The quarter is that of the event's time in the
+ * zone; of an unknown zone, in UTC. */
+size_t scores_of(const struct event *event, struct text time_zone, struct score scores[SCORES_MAX]);
 
 #define SCORE_QUARTERS_MAX 2
 /* The quarters that an instant may belong to, whatever the zone: what must be loaded before the

@@ -37,6 +37,11 @@ static struct text quarter_text(struct arena *arena, int32_t quarter)
     return arena_text(arena, text_of(quarter_format(quarter, buffer)));
 }
 
+static bool is_confirmation(const struct input *input)
+{
+    return input->kind == INPUT_EVENT && input->event.type == EVENT_order_confirmed;
+}
+
 /* The quarters that the batch's confirmations may fall in, each once, in order. */
 static size_t quarters_of_batch(const struct batch *batch, struct quarter_name **names)
 {
@@ -44,7 +49,7 @@ static size_t quarters_of_batch(const struct batch *batch, struct quarter_name *
     size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         const struct input *input = batch->inputs[i];
-        if (input->kind != INPUT_EVENT || input->event.type != EVENT_order_confirmed)
+        if (!is_confirmation(input))
             continue;
         int32_t quarters[SCORE_QUARTERS_MAX];
         size_t quarter_count = score_quarters(input->event.time, quarters);
@@ -168,16 +173,20 @@ static void evaluation_decide(void *state, struct batch *batch)
         return;
     self->book = book_new(batch->arena);
     book_fill(self);
-    self->scores = arena_array(batch->arena, batch->count, sizeof *self->scores);
+    size_t confirmed = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        confirmed += is_confirmation(batch->inputs[i]);
+    self->scores = arena_array(batch->arena, SCORES_MAX * confirmed, sizeof *self->scores);
     for (size_t i = 0; i < batch->count; i++) {
         struct input *input = batch->inputs[i];
-        if (input->kind != INPUT_EVENT || input->event.type != EVENT_order_confirmed)
+        if (!is_confirmation(input))
             continue;
-        struct score *score = &self->scores[self->score_count];
-        if (!score_of(&input->event, zone_of(batch, &input->event), score))
-            continue;
-        self->score_count++;
-        emit_counted(batch, input, score, book_count(self->book, score, i));
+        const struct score *scores = &self->scores[self->score_count];
+        size_t count = scores_of(&input->event, zone_of(batch, &input->event),
+                                 &self->scores[self->score_count]);
+        self->score_count += count;
+        for (size_t n = 0; n < count; n++)
+            emit_counted(batch, input, &scores[n], book_count(self->book, &scores[n], i));
     }
     book_rate(self->book);
     emit_ratings(self, batch);

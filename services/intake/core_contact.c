@@ -64,14 +64,16 @@ struct contact_turn contact_turn_of(const struct event *event)
         return turn_one(&parties, CONTACT_LIVE);
     case EVENT_assignment_declined:
     case EVENT_assignment_completed:
+    case EVENT_assignment_ended:
         return turn_one(&parties, CONTACT_OVER);
-    case EVENT_order_escalated:
     case EVENT_order_reopened:
         return turn_all(&parties, false);
     case EVENT_order_confirmed:
     case EVENT_order_cancelled:
     case EVENT_order_closed_external:
         return turn_all(&parties, true);
+    case EVENT_order_escalated: /* who declined was over before; other squads' parts go on */
+    case EVENT_session_held:
     /* Intake's own, and those of no order. */
     case EVENT_order_submitted:
     case EVENT_order_returned:

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "domain/hours.h"
 #include "events/door.h"
 
 /* Registering says how a fact is to be; when it is so already, nothing happens. */
@@ -135,6 +136,27 @@ static bool parent_fits(const struct organisation_register *body, const struct o
     return false;
 }
 
+/* Weekly hours and days off are a squad's. */
+static bool hours_are_sound(const struct organisation_register *body, struct refusal *refusal)
+{
+    struct hours hours;
+    const char *field = body->hours.length > 0 ? "hours" : "days_off";
+    if (body->kind != KIND_squad && (body->hours.length > 0 || body->days_off.count > 0)) {
+        *refusal = refusal_of(REFUSAL_unfit, field);
+        return false;
+    }
+    if (!hours_parse(body->hours, &hours)) {
+        *refusal = refusal_of(REFUSAL_out_of_range, "hours");
+        return false;
+    }
+    for (size_t i = 0; i < body->days_off.count; i++)
+        if (!text_is_date(body->days_off.items[i])) {
+            *refusal = refusal_of(REFUSAL_out_of_range, "days_off");
+            return false;
+        }
+    return true;
+}
+
 static bool organisation_fits(const struct intake_case *c, struct text district,
                               const struct organisation_register *body, struct refusal *refusal)
 {
@@ -170,7 +192,7 @@ static bool organisation_fits(const struct intake_case *c, struct text district,
             *refusal = refusal_of(REFUSAL_unknown_organisation, "places");
             return false;
         }
-    return true;
+    return hours_are_sound(body, refusal);
 }
 
 static void organisation_as_event(const struct organisation *from,
@@ -190,6 +212,8 @@ static void organisation_as_event(const struct organisation *from,
         .sample = from->sample,
         .commands = {from->commands, from->command_count},
         .places = {from->places, from->place_count},
+        .hours = from->hours,
+        .days_off = {from->days_off, from->day_off_count},
     };
 }
 
@@ -216,6 +240,8 @@ static struct intake_decision organisation_decide(const struct intake_case *c)
         .sample = body->sample,
         .commands = body->commands,
         .places = body->places,
+        .hours = body->hours,
+        .days_off = body->days_off,
     };
     struct organisation_registered *before = intake_event_new(c, EVENT_organisation_registered);
     const struct organisation *old = directory_organisation(c->directory, district, body->code);

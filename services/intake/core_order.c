@@ -21,6 +21,9 @@
         (to)->expected_people = (from)->expected_people;                                           \
         (to)->resources = (from)->resources;                                                       \
         (to)->attachments = (from)->attachments;                                                   \
+        (to)->required = (from)->required;                                                         \
+        (to)->optional = (from)->optional;                                                         \
+        (to)->lead = (from)->lead;                                                                 \
     } while (0)
 
 #define HEAD_AND_PARTIES(event, o, acting)                                                         \
@@ -39,29 +42,68 @@ static void *event_new(const struct intake_case *c, enum event_type type)
     return event;
 }
 
+static bool list_has(const struct text_list *list, size_t count, struct text wanted)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(list->items[i], wanted))
+            return true;
+    return false;
+}
+
+/* Squads that are there, each named once. */
+static bool check_list(const struct intake_case *c, const struct text_list *list, const char *field,
+                       struct refusal *refusal)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct organisation *squad =
+            directory_organisation(c->directory, c->caller->district, list->items[i]);
+        if (squad == NULL || squad->kind != KIND_squad) {
+            *refusal = refusal_of(REFUSAL_unknown_squad, field);
+            return false;
+        }
+        if (list_has(list, i, list->items[i])) {
+            *refusal = refusal_of(REFUSAL_unfit, field);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Several squads on one order: a squad has one seat, and the lead is one that must come. */
+static bool check_seats(const struct intake_case *c, const struct order_resubmit *wish,
+                        struct refusal *refusal)
+{
+    if (!check_list(c, &wish->required, "required", refusal) ||
+        !check_list(c, &wish->optional, "optional", refusal))
+        return false;
+    if (wish->required.count == 0 && wish->optional.count > 0) {
+        *refusal = refusal_of(REFUSAL_missing_field, "required");
+        return false;
+    }
+    for (size_t i = 0; i < wish->optional.count; i++)
+        if (list_has(&wish->required, wish->required.count, wish->optional.items[i])) {
+            *refusal = refusal_of(REFUSAL_unfit, "optional");
+            return false;
+        }
+    if (wish->lead.length > 0 && !list_has(&wish->required, wish->required.count, wish->lead)) {
+        *refusal = refusal_of(REFUSAL_unfit, "lead");
+        return false;
+    }
+    return true;
+}
+
 static bool check_squads(const struct intake_case *c, const struct order_resubmit *wish,
                          struct refusal *refusal)
 {
     struct text district = c->caller->district;
-    for (size_t i = 0; i < wish->squads.count; i++) {
-        const struct organisation *squad =
-            directory_organisation(c->directory, district, wish->squads.items[i]);
-        if (squad == NULL || squad->kind != KIND_squad) {
-            *refusal = refusal_of(REFUSAL_unknown_squad, "squads");
-            return false;
-        }
-        for (size_t k = 0; k < i; k++)
-            if (text_equal(wish->squads.items[i], wish->squads.items[k])) {
-                *refusal = refusal_of(REFUSAL_unfit, "squads");
-                return false;
-            }
-    }
+    if (!check_list(c, &wish->squads, "squads", refusal) || !check_seats(c, wish, refusal))
+        return false;
     if (wish->category.length > 0 &&
         directory_category(c->directory, district, wish->category) == NULL) {
         *refusal = refusal_of(REFUSAL_unknown_category, "category");
         return false;
     }
-    if (wish->squads.count == 0 && wish->category.length == 0) {
+    if (wish->squads.count == 0 && wish->category.length == 0 && wish->required.count == 0) {
         *refusal = refusal_of(REFUSAL_missing_field, "squads");
         return false;
     }
@@ -327,6 +369,17 @@ static struct intake_decision cancel(const struct intake_case *c, const struct a
     return done(c, order, EVENT_order_cancelled, event);
 }
 
+/* The squad that acts, or one of the department that acts. */
+static bool is_squad_of(const struct intake_case *c, const struct intake_order *order,
+                        struct text code, const struct acting *acting)
+{
+    if (acting->role == ROLE_squad)
+        return text_equal(code, acting->organisation->code);
+    const struct organisation *squad = directory_organisation(c->directory, order->district, code);
+    return acting->role == ROLE_department && squad != NULL &&
+           text_equal(squad->parent, acting->organisation->code);
+}
+
 /* While intake owns the order no squad has a part in it; those it names may hear its state, others
  * hear that it is not theirs. */
 static bool names_squad(const struct intake_case *c, const struct intake_order *order,
@@ -334,16 +387,11 @@ static bool names_squad(const struct intake_case *c, const struct intake_order *
 {
     struct order_resubmit wish;
     wish_decode(c, order, &wish);
-    for (size_t i = 0; i < wish.squads.count; i++) {
-        if (acting->role == ROLE_squad &&
-            text_equal(wish.squads.items[i], acting->organisation->code))
-            return true;
-        const struct organisation *squad =
-            directory_organisation(c->directory, order->district, wish.squads.items[i]);
-        if (acting->role == ROLE_department && squad != NULL &&
-            text_equal(squad->parent, acting->organisation->code))
-            return true;
-    }
+    const struct text_list *lists[] = {&wish.squads, &wish.required, &wish.optional};
+    for (size_t n = 0; n < sizeof lists / sizeof *lists; n++)
+        for (size_t i = 0; i < lists[n]->count; i++)
+            if (is_squad_of(c, order, lists[n]->items[i], acting))
+                return true;
     return false;
 }
 

@@ -63,6 +63,32 @@ static void row_reopen(struct order_row *row)
     row->offered = row->accepted = row->checked_in = row->completed = INSTANT_ABSENT;
 }
 
+/* Of several squads the row's is the lead, which has the first seat. */
+static void row_apply_offering(struct order_row *row, const struct event *event)
+{
+    if (event->type == EVENT_order_offered) {
+        const struct order_offered *data = event->data;
+        row->offered = event->time;
+        if (data->seat == 1)
+            squad_give(row, data->squad, event);
+    } else if (event->type == EVENT_order_escalated) {
+        if (((const struct order_escalated *)event->data)->seat == 1)
+            squad_take(row);
+    } else if (text_equal(((const struct assignment_declined *)event->data)->squad, row->squad)) {
+        squad_take(row);
+    }
+}
+
+/* Each squad counts the same people, so the lead's figure is the order's [J]. */
+static void row_apply_completed(struct order_row *row, const struct event *event)
+{
+    const struct assignment_completed *data = event->data;
+    if (row->state == ORDER_completed)
+        row->completed = event->time;
+    if (text_equal(data->squad, row->squad))
+        row->people_served += data->people_served;
+}
+
 /* What one type of event says beyond the parties and the state. True: the wish reads otherwise. */
 static bool row_apply_type(struct order_row *row, const struct event *event)
 {
@@ -89,22 +115,20 @@ static bool row_apply_type(struct order_row *row, const struct event *event)
         return wish_replace(row, data->category, URGENCY_normal, data->activity);
     }
     case EVENT_order_offered:
-        row->offered = time;
-        squad_give(row, ((const struct order_offered *)event->data)->squad, event);
-        return false;
     case EVENT_order_escalated:
     case EVENT_assignment_declined:
-        squad_take(row);
+        row_apply_offering(row, event);
         return false;
     case EVENT_assignment_accepted:
-        row->accepted = time;
+        if (row->state == ORDER_scheduled && row->accepted == INSTANT_ABSENT)
+            row->accepted = time;
         return false;
     case EVENT_assignment_checked_in:
-        row->checked_in = time;
+        if (row->checked_in == INSTANT_ABSENT)
+            row->checked_in = time;
         return false;
     case EVENT_assignment_completed:
-        row->completed = time;
-        row->people_served += ((const struct assignment_completed *)event->data)->people_served;
+        row_apply_completed(row, event);
         return false;
     case EVENT_order_confirmed:
         row->ended = time;
@@ -119,6 +143,8 @@ static bool row_apply_type(struct order_row *row, const struct event *event)
         row->ended = time;
         return false;
     case EVENT_order_returned:
+    case EVENT_assignment_ended:
+    case EVENT_session_held:
     case EVENT_district_registered:
     case EVENT_category_registered:
     case EVENT_organisation_registered:

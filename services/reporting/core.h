@@ -17,7 +17,7 @@ struct order_row {
     struct text place, town, feed, external_id, category;
     int urgency; /* enum urgency */
     struct text activity;
-    struct text squad;      /* who is to serve or served; empty: nobody now */
+    struct text squad;      /* who is to serve or served, of several the lead; empty: nobody now */
     int64_t squad_recorded; /* when that squad was given, in the log's time */
     int64_t opened, placed, offered, accepted, checked_in, completed;
     int64_t ended; /* closed, cancelled or withdrawn */
@@ -35,10 +35,27 @@ bool order_row_apply(struct order_row *row, const struct event *event);
  * empty: none. */
 struct text event_asks(const struct event *event);
 
-/* What an order's page shows beside its row, gathered from its history. */
+#define PAGE_ASSIGNMENTS_MAX 64
+
+/* One squad's part in an order. */
+struct page_assignment {
+    int64_t assignment, seat;
+    bool optional;
+    struct text squad;
+    int state; /* enum assignment_state */
+    int64_t respond_by;
+    struct window first;
+    struct window_list windows; /* of a stay; none: the first is all */
+    int64_t people_served;
+    struct text outcome, reason;
+};
+
+/* What an order's page shows beside its row, gathered from its history. Of several squads, what is
+ * not among the assignments is the lead's. */
 struct order_page {
     struct text need, note;
     struct text_list squads;                           /* wished for, in order of preference */
+    struct text_list required, optional;               /* the same, of several squads */
     int mode;                                          /* enum mode */
     int64_t window_start, window_end, expected_people; /* wished for */
     int64_t assignment;                                /* the newest; 0: none */
@@ -48,6 +65,9 @@ struct order_page {
                                     reopening, cancelling … */
     struct count_list items;
     struct text comment;
+    struct page_assignment assignments[PAGE_ASSIGNMENTS_MAX]; /* in the order of the offers */
+    size_t assignment_count;
+    bool assignments_are_cut; /* there were more */
 };
 void order_page_clear(struct order_page *page);
 void order_page_apply(struct order_page *page, const struct event *event);

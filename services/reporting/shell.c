@@ -21,6 +21,8 @@ struct shell {
     size_t rating_count;
     const struct event **squads; /* organisation_registered of squads */
     size_t squad_count;
+    const struct event **sessions; /* session_held */
+    size_t session_count;
 };
 static struct shell shell;
 
@@ -62,6 +64,7 @@ static void sort_events(struct shell *self, struct batch *batch)
     self->scores = arena_array(batch->arena, batch->count + 1, sizeof *self->scores);
     self->ratings = arena_array(batch->arena, batch->count + 1, sizeof *self->ratings);
     self->squads = arena_array(batch->arena, batch->count + 1, sizeof *self->squads);
+    self->sessions = arena_array(batch->arena, batch->count + 1, sizeof *self->sessions);
     for (size_t i = 0; i < batch->count; i++) {
         const struct event *event = &batch->inputs[i]->event;
         struct applied *applied = &self->orders[self->order_count];
@@ -74,6 +77,8 @@ static void sort_events(struct shell *self, struct batch *batch)
             self->scores[self->score_count++] = event;
         } else if (event->type == EVENT_squad_rated) {
             self->ratings[self->rating_count++] = event;
+        } else if (event->type == EVENT_session_held) {
+            self->sessions[self->session_count++] = event;
         } else if (event->type == EVENT_organisation_registered &&
                    ((const struct organisation_registered *)event->data)->kind == KIND_squad) {
             self->squads[self->squad_count++] = event;
@@ -393,6 +398,43 @@ static void send_ratings(struct shell *self, struct batch *batch)
     records_send(batch->records, &reporting_sql_stars_write, p);
 }
 
+static void send_sessions(struct shell *self, struct batch *batch)
+{
+    if (self->session_count == 0)
+        return;
+    struct params *p = params_new(batch->arena);
+    struct column *district = params_column(p, COLUMN_TEXT), *id = params_column(p, COLUMN_INT8);
+    struct column *kind = params_column(p, COLUMN_TEXT), *order = params_column(p, COLUMN_INT8);
+    struct column *place = params_column(p, COLUMN_TEXT), *town = params_column(p, COLUMN_TEXT);
+    struct column *squads = params_column(p, COLUMN_TEXT);
+    struct column *started = params_column(p, COLUMN_TIMESTAMPTZ);
+    struct column *ended = params_column(p, COLUMN_TIMESTAMPTZ);
+    struct column *recorded = params_column(p, COLUMN_TIMESTAMPTZ);
+    struct column *people = params_column(p, COLUMN_INT8), *viewers = params_column(p, COLUMN_INT8);
+    struct column *minutes = params_column(p, COLUMN_INT8), *issues = params_column(p, COLUMN_INT8);
+    struct column *body = params_column(p, COLUMN_BYTEA);
+    for (size_t i = 0; i < self->session_count; i++) {
+        const struct event *event = self->sessions[i];
+        const struct session_held *session = event->data;
+        column_text(district, event->district);
+        column_int(id, session->session);
+        column_text(kind, text_of(words_name(&words_session_kind, session->kind)));
+        column_int(order, session->order);
+        column_text(place, session->place);
+        column_text(town, session->town);
+        column_texts(squads, session->squads.items, session->squads.count);
+        column_time(started, session->started);
+        column_time(ended, session->ended);
+        column_time(recorded, event->recorded);
+        column_int(people, session->people_served);
+        column_int(viewers, session->viewers);
+        column_int(minutes, session->minutes);
+        column_int(issues, session->issues_found);
+        column_bytes(body, event->body);
+    }
+    records_send(batch->records, &reporting_sql_sessions_insert, p);
+}
+
 static enum desk_verdict reporting_write(void *state, struct batch *batch,
                                          enum records_outcome *outcome)
 {
@@ -406,6 +448,7 @@ static enum desk_verdict reporting_write(void *state, struct batch *batch,
     send_squads(self, batch);
     send_scores(self, batch);
     send_ratings(self, batch);
+    send_sessions(self, batch);
     return DESK_WRITE;
 }
 

@@ -13,6 +13,7 @@ extern const struct service_definition reporting_definition;
 #define HISTORY_BYTES_MAX (2 * 1024 * 1024) /* and bytes of them */
 #define GROUPS_MAX        5000              /* groups of counts */
 #define BOARD_ROWS_MAX    20000             /* (town or squad) × state */
+#define SESSIONS_MAX      100               /* sessions on an order's page */
 #define STARS_MAX         2000              /* squads of a quarter */
 #define COUNTED_MAX       1000              /* counted events shown with one squad's stars */
 

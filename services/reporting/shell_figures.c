@@ -88,7 +88,7 @@ enum records_outcome answer_board(struct asking *asking)
 static const char *const figure_names[] = {
     "orders",        "open",          "closed",          "cancelled", "withdrawn",
     "external",      "external_open", "external_closed", "confirmed", "satisfaction_total",
-    "people_served",
+    "people_served", "joint",         "single",
 };
 #define FIGURE_COUNT (sizeof figure_names / sizeof *figure_names)
 enum counts_column { COUNTS_IS_TOTAL, COUNTS_KEY, COUNTS_FIRST_FIGURE };

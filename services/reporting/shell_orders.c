@@ -66,18 +66,85 @@ static struct order_page page_of(const struct rows *history, struct arena *arena
     return page;
 }
 
+static void pack_codes(struct pack *pack, const char *key, const struct text_list *codes)
+{
+    if (codes->count == 0)
+        return;
+    pack_list(pack, key);
+    for (size_t i = 0; i < codes->count; i++)
+        pack_text(pack, NULL, codes->items[i]);
+    pack_end(pack);
+}
+
+static void pack_counts(struct asking *asking, const char *key, const struct count_list *counts)
+{
+    struct pack *pack = asking->pack;
+    if (counts->count == 0)
+        return;
+    pack_map(pack, key);
+    for (size_t i = 0; i < counts->count; i++)
+        pack_int(pack, arena_string(asking->arena, counts->items[i].name), counts->items[i].value);
+    pack_end(pack);
+}
+
+static void pack_windows(struct pack *pack, const struct page_assignment *part)
+{
+    const struct window_list windows =
+        part->windows.count > 0 ? part->windows : (struct window_list){&part->first, 1};
+    if (part->first.start == INSTANT_ABSENT)
+        return;
+    pack_list(pack, "windows");
+    for (size_t i = 0; i < windows.count; i++) {
+        pack_map(pack, NULL);
+        pack_time_given(pack, "window_start", windows.items[i].start);
+        pack_time_given(pack, "window_end", windows.items[i].end);
+        pack_end(pack);
+    }
+    pack_end(pack);
+}
+
+static void pack_assignment(struct asking *asking, const struct page_assignment *part)
+{
+    struct pack *pack = asking->pack;
+    pack_map(pack, NULL);
+    pack_int(pack, "assignment", part->assignment);
+    pack_int(pack, "seat", part->seat);
+    pack_flag(pack, "lead", part->seat == 1);
+    pack_flag(pack, "optional", part->optional);
+    asking_pack_organisation(asking, "squad", part->squad);
+    pack_string(pack, "state", words_name(&words_assignment_state, part->state));
+    pack_string(pack, "state_zh", words_assignment_state.zh[part->state]);
+    pack_string(pack, "state_en", words_assignment_state.en[part->state]);
+    pack_time_given(pack, "respond_by", part->respond_by);
+    pack_windows(pack, part);
+    if (part->state == ASSIGNMENT_completed)
+        pack_int(pack, "people_served", part->people_served);
+    pack_text_given(pack, "outcome", part->outcome);
+    pack_text_given(pack, "reason", part->reason);
+    pack_end(pack);
+}
+
+static void pack_assignments(struct asking *asking, const struct order_page *page)
+{
+    if (page->assignment_count == 0)
+        return;
+    pack_list(asking->pack, "assignments");
+    for (size_t i = 0; i < page->assignment_count; i++)
+        pack_assignment(asking, &page->assignments[i]);
+    pack_end(asking->pack);
+    if (page->assignments_are_cut)
+        pack_flag(asking->pack, "assignments_are_cut", true);
+}
+
 static void pack_page(struct asking *asking, const struct order_page *page, bool external)
 {
     struct pack *pack = asking->pack;
     pack_text_given(pack, "need", page->need);
     if (!external)
         pack_string(pack, "mode", words_name(&words_mode, page->mode));
-    if (page->squads.count > 0) {
-        pack_list(pack, "squads_wanted");
-        for (size_t i = 0; i < page->squads.count; i++)
-            pack_text(pack, NULL, page->squads.items[i]);
-        pack_end(pack);
-    }
+    pack_codes(pack, "squads_wanted", &page->squads);
+    pack_codes(pack, "squads_required", &page->required);
+    pack_codes(pack, "squads_optional", &page->optional);
     pack_time_given(pack, "window_start", page->window_start);
     pack_time_given(pack, "window_end", page->window_end);
     if (page->expected_people > 0)
@@ -89,15 +156,61 @@ static void pack_page(struct asking *asking, const struct order_page *page, bool
     pack_time_given(pack, "booked_start", page->booked_start);
     pack_time_given(pack, "booked_end", page->booked_end);
     pack_text_given(pack, "outcome", page->outcome);
-    if (page->items.count > 0) {
-        pack_map(pack, "items");
-        for (size_t i = 0; i < page->items.count; i++)
-            pack_int(pack, arena_string(asking->arena, page->items.items[i].name),
-                     page->items.items[i].value);
-        pack_end(pack);
-    }
+    pack_counts(asking, "items", &page->items);
     pack_text_given(pack, "reason", page->reason);
     pack_text_given(pack, "comment", page->comment);
+    pack_assignments(asking, page);
+}
+
+static void pack_resolutions(struct asking *asking, const struct resolution_list *resolutions)
+{
+    struct pack *pack = asking->pack;
+    if (resolutions->count == 0)
+        return;
+    pack_list(pack, "resolutions");
+    for (size_t i = 0; i < resolutions->count; i++) {
+        pack_map(pack, NULL);
+        pack_text(pack, "text", resolutions->items[i].text);
+        asking_pack_organisation(asking, "owner", resolutions->items[i].owner);
+        pack_text(pack, "due", resolutions->items[i].due);
+        pack_end(pack);
+    }
+    pack_end(pack);
+}
+
+static void pack_session(struct asking *asking, const struct session_held *session)
+{
+    struct pack *pack = asking->pack;
+    pack_map(pack, NULL);
+    pack_int(pack, "session", session->session);
+    pack_string(pack, "kind", words_name(&words_session_kind, session->kind));
+    pack_string(pack, "kind_zh", words_session_kind.zh[session->kind]);
+    pack_string(pack, "kind_en", words_session_kind.en[session->kind]);
+    pack_codes(pack, "squads", &session->squads);
+    pack_time_given(pack, "started", session->started);
+    pack_time_given(pack, "ended", session->ended);
+    pack_int(pack, "people_served", session->people_served);
+    pack_counts(asking, "items", &session->items);
+    pack_int(pack, "viewers", session->viewers);
+    pack_int(pack, "minutes", session->minutes);
+    pack_int(pack, "issues_found", session->issues_found);
+    pack_resolutions(asking, &session->resolutions);
+    pack_end(pack);
+}
+
+static void pack_sessions(struct asking *asking, const struct rows *sessions)
+{
+    if (rows_count(sessions) == 0)
+        return;
+    pack_list(asking->pack, "sessions");
+    for (size_t i = 0; i < rows_count(sessions); i++) {
+        struct session_held session;
+        struct refusal refusal;
+        if (message_decode(&event_types[EVENT_session_held], rows_bytes(sessions, i, 0),
+                           asking->arena, &session, &refusal))
+            pack_session(asking, &session);
+    }
+    pack_end(asking->pack);
 }
 
 static void pack_event(struct asking *asking, const struct rows *history, size_t row)
@@ -151,6 +264,12 @@ static enum records_outcome show_order(struct asking *asking, int64_t order)
     const struct rows *found = records_send(asking->records, &reporting_sql_order_find, key);
     const struct rows *squads = records_send(asking->records, &reporting_sql_order_asked, asked);
     const struct rows *history = records_send(asking->records, &reporting_sql_order_history, past);
+    struct params *of_order = params_new(asking->arena);
+    params_text(of_order, asking->view.district);
+    params_int(of_order, order);
+    params_int(of_order, SESSIONS_MAX);
+    const struct rows *sessions =
+        records_send(asking->records, &reporting_sql_order_sessions, of_order);
     enum records_outcome outcome = records_run(asking->records);
     if (outcome != RECORDS_OK)
         return outcome;
@@ -166,6 +285,7 @@ static enum records_outcome show_order(struct asking *asking, int64_t order)
     pack_row(asking, &row);
     asking_pack_organisation(asking, "department", rows_text(found, 0, COLUMN_department));
     pack_page(asking, &page, row.external);
+    pack_sessions(asking, sessions);
     pack_history(asking, history);
     pack_end(asking->pack);
     return asking_done(asking);

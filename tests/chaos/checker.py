@@ -30,7 +30,7 @@ CONSUMES = {
     "evaluation": ("intake", "dispatch"),
     "reporting": ("intake", "dispatch", "evaluation"),
 }
-# What an order may do: event -> (states it may come from, state it leads to). Written from product.md section 3.
+# What an order may do: event -> (states it may come from, state it leads to; None: the seats say). Written from product.md section 3.
 MOVES = {
     "order_submitted": ({None}, "submitted"),
     "order_opened_external": ({None}, "placed"),
@@ -38,17 +38,28 @@ MOVES = {
     "order_resubmitted": ({"returned"}, "submitted"),
     "order_withdrawn": ({"submitted", "returned"}, "withdrawn"),
     "order_placed": ({"submitted"}, "placed"),
-    "order_offered": ({"placed", "offered", "reopened", "escalated"}, "offered"),
-    "order_escalated": ({"placed", "offered", "reopened"}, "escalated"),
-    "assignment_accepted": ({"offered"}, "scheduled"),
-    "assignment_declined": ({"offered"}, "offered"),
-    "assignment_checked_in": ({"scheduled"}, "in_service"),
-    "assignment_completed": ({"in_service"}, "completed"),
+    "order_offered": ({"placed", "offered", "reopened", "escalated"}, None),
+    "order_escalated": ({"placed", "offered", "escalated", "reopened"}, None),
+    "assignment_accepted": ({"offered", "escalated", "scheduled", "in_service"}, None),
+    "assignment_declined": ({"offered", "escalated", "scheduled", "in_service"}, None),
+    "assignment_checked_in": ({"scheduled", "in_service"}, None),
+    "assignment_completed": ({"in_service"}, None),
+    "assignment_ended": ({"completed", "cancelled"}, None),
     "order_confirmed": ({"completed"}, "closed"),
     "order_reopened": ({"completed"}, "reopened"),
     "order_cancelled": ({"submitted", "returned", "placed", "offered", "escalated", "scheduled", "reopened"}, "cancelled"),
     "order_closed_external": ({"placed"}, "closed"),
 }
+# What a squad's part may do: event -> (states it may come from, state it leads to; None: the event says).
+PART_MOVES = {
+    "assignment_accepted": ({"offered"}, "accepted"),
+    "assignment_declined": ({"offered"}, "declined"),
+    "assignment_checked_in": ({"accepted"}, "in_service"),
+    "assignment_completed": ({"in_service"}, "completed"),
+    "assignment_ended": ({"offered", "accepted"}, None),
+}
+ENDINGS = {("completed", "offered"): "expired", ("completed", "accepted"): "no_show",
+           ("cancelled", "offered"): "cancelled", ("cancelled", "accepted"): "cancelled"}
 INTAKE_EVENTS = {"order_submitted", "order_opened_external", "order_returned", "order_resubmitted", "order_withdrawn", "order_placed"}
 WEIGHT = 10  # of the district's mean in a squad's stars
 
@@ -69,10 +80,91 @@ PLANTS = {
     "a squad's sum doubled": """
         UPDATE evaluation.squad_quarter SET counted = counted + 1, total = total + 5
         WHERE ctid = (SELECT max(ctid) FROM evaluation.squad_quarter)""",
+    "a booking lost": """
+        DELETE FROM dispatch.booking WHERE ctid = (SELECT max(ctid) FROM dispatch.booking)""",
+    "a session counted twice": """
+        INSERT INTO reporting.session SELECT district, session + 1000000000, kind, "order", place, town, squads, started, ended, recorded,
+            people_served, viewers, minutes, issues_found, body FROM reporting.session LIMIT 1""",
+    "a squad left out of a joint session": """
+        UPDATE reporting.session SET kind = 'single', squads = squads[1:1]
+        WHERE ctid = (SELECT max(ctid) FROM reporting.session WHERE kind = 'joint')""",
     "a cursor that skipped": """
         UPDATE reporting.cursor SET to_offset = to_offset + 1 WHERE (producer, from_offset) IN
             (SELECT producer, from_offset FROM reporting.cursor WHERE producer = 'dispatch' ORDER BY from_offset DESC LIMIT 1)""",
 }
+
+
+class Seats:
+    """The seats of one order, by its events alone: who sits where and how far it is, and the state that follows for the order."""
+
+    def __init__(self):
+        self.required, self.seats, self.vacant = 1, {}, set()  # seat -> [assignment, squad, state, optional]
+        self.rounds = []  # of each completion: the squads that served, the lead first
+        self.parts = {}  # assignment -> (squad, state), all there ever were
+
+    def seat_of(self, assignment):
+        return next((seat for seat, part in self.seats.items() if part[0] == assignment), None)
+
+    def required_are(self, state):
+        return all(self.seats.get(seat, [None, None, None])[2] == state for seat in range(1, self.required + 1))
+
+    def move(self, kind, data, state):
+        """The order's state after an event of its parts; raises ValueError when the part may not do it."""
+        if kind == "order_offered":
+            seat = data.get("seat", 1)
+            if seat in self.seats or data.get("optional", False) != (seat > self.required):
+                raise ValueError(f"seat {seat} was offered although it is taken, or is not what it says")
+            if data["squad"] in (part[1] for part in self.seats.values()):
+                raise ValueError(f"{data['squad']} has two seats")
+            self.seats[seat] = [data["assignment"], data["squad"], "offered", seat > self.required]
+            self.vacant.discard(seat)
+            self.parts[data["assignment"]] = data["squad"], "offered"
+            return "escalated" if self.vacant else "offered"
+        if kind == "order_escalated":
+            seat = data.get("seat", 1)
+            if seat in self.seats or seat > self.required:
+                raise ValueError(f"seat {seat} was said to be empty")
+            self.vacant.add(seat)
+            return "escalated"
+        seat = self.seat_of(data["assignment"])
+        if seat is None or self.seats[seat][1] != data["squad"]:
+            raise ValueError(f"assignment {data['assignment']} of {data['squad']} has no seat")
+        part = self.seats[seat]
+        sources, target = PART_MOVES[kind]
+        if part[2] not in sources:
+            raise ValueError(f"assignment {part[0]} is {part[2]}")
+        if target is None:
+            target = ENDINGS[state, part[2]]
+            if data["outcome"] != target or (state == "completed" and not part[3]):
+                raise ValueError(f"assignment {part[0]} ended as {data['outcome']}")
+        part[2] = target
+        self.parts[part[0]] = part[1], target
+        if kind == "assignment_declined" or (kind == "assignment_ended" and state == "completed"):
+            del self.seats[seat]
+        return self.after(kind, state)
+
+    def after(self, kind, state):
+        if kind == "assignment_checked_in":
+            return "in_service"
+        if kind == "assignment_accepted" and state in ("offered", "escalated"):
+            return "escalated" if self.vacant else "scheduled" if self.required_are("accepted") else "offered"
+        if kind == "assignment_completed":
+            busy = any(part[2] == "in_service" for part in self.seats.values())
+            if busy or not self.required_are("completed"):
+                return "in_service"
+            self.rounds.append([part[1] for _, part in sorted(self.seats.items()) if part[2] == "completed"])
+            return "completed"
+        return state
+
+    def cancel(self, data):
+        """The event stands for one part, the first there is; the others end by events of their own."""
+        if not self.seats:
+            return
+        seat = min(self.seats)
+        if data.get("assignment") != self.seats[seat][0]:
+            raise ValueError("its cancelling names another part than the first")
+        self.seats[seat][2] = "cancelled"
+        self.parts[self.seats[seat][0]] = self.seats[seat][1], "cancelled"
 
 
 class Audit:
@@ -85,6 +177,7 @@ class Audit:
         host, port = redis_address.rsplit(":", 1)
         self.redis = redis.Redis(host=host, port=int(port), socket_timeout=10)
         self.findings = []
+        self.seats = {}  # (district, order) -> Seats
         self.counted = collections.Counter()
         if plant is not None:
             with self.connection.cursor() as cursor:
@@ -142,11 +235,17 @@ class Audit:
         ends = {}
         for (district, order), events in histories.items():
             state, handed_over = None, False
+            seats = self.seats[district, order] = Seats()
             for version, kind, data, service, _, _ in events:
                 if kind not in MOVES:
                     self.say(f"order {district}/{order} v{version}: {kind} is no move of an order")
                     break
                 sources, target = MOVES[kind]
+                try:
+                    target = self.seats_after(seats, kind, data, state, target)
+                except (ValueError, KeyError) as error:
+                    self.say(f"order {district}/{order} v{version}: {kind}: {error}")
+                    break
                 if state not in sources or data.get("state") != target:
                     self.say(f"order {district}/{order} v{version}: {kind} from {state} to {data.get('state')} is not legal")
                     break
@@ -160,6 +259,9 @@ class Audit:
                 handed_over |= kind in ("order_placed", "order_opened_external")
                 state = target
             ends[district, order] = (state, len(events))
+            left = [part for part in seats.seats.values() if part[2] in ("offered", "accepted", "in_service")]
+            if state in ("completed", "closed", "cancelled") and left:
+                self.say(f"order {district}/{order} is {state} and has a part that is {left[0][2]}")
         self.counted["orders"] = len(ends)
         for table, owned in (("reporting.orders", lambda state: True),):
             stored = {(district, order): (state, version) for district, order, state, version in
@@ -171,6 +273,53 @@ class Audit:
                      {key: end for key, end in ends.items()
                       if any(event[1] in ("order_placed", "order_opened_external") for event in histories[key])})
         return ends
+
+    @staticmethod
+    def seats_after(seats, kind, data, state, target):
+        """Lets an event move the seats; the state that the order must be in after it."""
+        if kind == "order_placed":
+            seats.required = max(1, len(data.get("required", [])))
+        elif kind == "order_confirmed":
+            served = seats.rounds[-1]
+            if data["squad"] != served[0] or data.get("squads", [data["squad"]]) != served:
+                raise ValueError(f"{served} served, not {data.get('squads', [data['squad']])}")
+        elif kind == "order_cancelled":
+            seats.cancel(data)
+        elif kind == "order_reopened":
+            seats.seats.clear()
+        return target if target is not None else seats.move(kind, data, state)
+
+    def check_parts(self):
+        """Each part's row is where its order's events left it; booked is what is accepted, served or at it, and nothing else."""
+        wanted = {(district, order, part): squad_state for (district, order), seats in self.seats.items()
+                  for part, squad_state in seats.parts.items()}
+        stored = {(district, order, part): (squad, state) for district, order, part, squad, state in
+                  self.rows('SELECT district, "order", id, squad, state FROM dispatch.assignment')}
+        self.compare("dispatch.assignment against the histories", stored, wanted)
+        seated = {(district, part[0]) for (district, _), seats in self.seats.items() for part in seats.seats.values()
+                  if part[2] in ("accepted", "in_service", "completed")}
+        booked = set(self.rows("SELECT DISTINCT district, assignment FROM dispatch.booking"))
+        self.compare_sets("dispatch.booking against the histories", booked, seated)
+
+    def check_sessions(self):
+        """One session for each completion of an order, of just the squads that served, as dispatch said and reporting keeps it."""
+        said = collections.defaultdict(list)
+        stored = set()
+        for district, offset, key, body in self.rows(
+                """SELECT district, "offset", key, body FROM dispatch.event WHERE type = 'session_held' ORDER BY "offset" """):
+            data = msgpack.unpackb(bytes(body), raw=False)
+            if key != f"session/{offset}" or data["session"] != offset:
+                self.say(f"session {district} {key} is not named by its offset {offset}")
+            if data["kind"] != ("joint" if len(data["squads"]) > 1 else "single"):
+                self.say(f"session {district}/{offset} of {len(data['squads'])} squads is said to be {data['kind']}")
+            said[district, data["order"]].append(data["squads"])
+            stored.add((district, offset, data["kind"], data["order"], tuple(data["squads"]), data["people_served"]))
+        wanted = {key: seats.rounds for key, seats in self.seats.items() if seats.rounds}
+        self.counted["sessions"] = len(stored)
+        self.compare("sessions against the histories", dict(said), wanted)
+        kept = {(district, session, kind, order, tuple(squads), people) for district, session, kind, order, squads, people in
+                self.rows('SELECT district, session, kind, "order", squads, people_served FROM reporting.session')}
+        self.compare_sets("reporting.session against the log", kept, stored)
 
     def compare(self, what, got, wanted):
         if got == wanted:
@@ -234,10 +383,11 @@ class Audit:
                     continue
                 local = time.astimezone(zones[district])
                 quarter = f"{local.year}Q{(local.month + 2) // 3}"
-                for table, key in ((sums, (district, data["squad"], quarter)), (district_sums, (district, quarter))):
-                    table[key][0] += 1
-                    table[key][1] += data["satisfaction"]
-                wanted.add((district, data["squad"], quarter, order, data["satisfaction"], offset))
+                for squad in data.get("squads", [data["squad"]]):  # each that served, once
+                    for table, key in ((sums, (district, squad, quarter)), (district_sums, (district, quarter))):
+                        table[key][0] += 1
+                        table[key][1] += data["satisfaction"]
+                    wanted.add((district, squad, quarter, order, data["satisfaction"], offset))
         counted = self.rows('SELECT district, squad, quarter, "order", satisfaction, "offset" FROM evaluation.counted')
         self.counted["confirmations"] = len(wanted)
         if len(counted) != len(set(counted)):
@@ -317,6 +467,8 @@ class Audit:
                 answers[district, caller, name][service] = msgpack.unpackb(bytes(answer), raw=False)
         offsets = {service: {(district, order, offset) for (district, order), history in histories.items()
                              for _, _, _, by, offset, _ in history if by == service} for service in ("intake", "dispatch")}
+        for district, offset, body in self.rows("""SELECT district, "offset", body FROM dispatch.event WHERE type = 'session_held'"""):
+            offsets["dispatch"].add((district, msgpack.unpackb(bytes(body), raw=False)["order"], offset))
         orders = collections.Counter()
         for key, entry in told.items():
             stored = answers.get(key, {})
@@ -348,6 +500,8 @@ class Audit:
         histories = self.histories()
         self.check_logs()
         self.check_histories(histories)
+        self.check_parts()
+        self.check_sessions()
         self.check_consumers(histories)
         self.check_stars(histories)
         self.check_bookings()

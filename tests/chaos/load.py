@@ -31,21 +31,25 @@ class Life:
         self.squad = load.random.choice(load.squads)
         self.second = load.random.choice([squad for squad in load.squads if squad != self.squad])
         self.order, self.serving, self.tries = None, self.squad, 0
-        # One in ten is returned once, one in ten declined by its first squad, one in twenty served again before it is confirmed.
+        # One in ten is returned once, one in ten declined by its first squad, one in twenty served again before it is confirmed; one in ten
+        # is of two squads that must both come.
+        self.joint = number % 10 == 6
         self.steps = collections.deque(["order_submit"])
         if number % 10 == 3:
             self.steps += ["order_return", "order_resubmit"]
         self.steps.append("order_place")
         if number % 10 == 7:
             self.steps.append("assignment_decline")
-        self.steps += ["assignment_accept", "assignment_check_in", "assignment_complete"]
+        for step in ("assignment_accept", "assignment_check_in", "assignment_complete"):
+            self.steps += [step, step] if self.joint else [step]
         if number % 20 == 5:
             self.steps += ["order_reopen", "assignment_accept", "assignment_check_in", "assignment_complete"]
         self.steps.append("order_confirm")
         self.done = 0
 
     def wish(self):
-        return {"need": f"第 {self.number} 件：外来务工人员社保咨询", "squads": [self.squad, self.second], "expected_people": self.number % 300}
+        squads = "required" if self.joint else "squads"
+        return {"need": f"第 {self.number} 件：外来务工人员社保咨询", squads: [self.squad, self.second], "expected_people": self.number % 300}
 
     def command(self):
         """(whose key, type, body) of the next step."""
@@ -78,6 +82,8 @@ class Life:
             self.order = answer["result"]["order"]
         if self.steps[0] == "assignment_decline":
             self.serving = self.second
+        elif self.joint and self.steps[0].startswith("assignment_"):
+            self.serving = self.second if self.serving == self.squad else self.squad
         self.steps.popleft()
         self.done += 1
         self.tries = 0

@@ -154,6 +154,8 @@ static json_t *default_json(const struct field *field)
         return json_string(words_name(field->words, (int)field->fallback));
     case FIELD_TEXTS:
     case FIELD_CODES:
+    case FIELD_WINDOWS:
+    case FIELD_RESOLUTIONS:
         return json_array();
     case FIELD_COUNTS:
         return json_object();

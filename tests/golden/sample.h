@@ -93,6 +93,36 @@ static inline struct count_list sample_counts(struct sample *sample, const struc
     return (struct count_list){items, count};
 }
 
+static inline struct window_list sample_windows(struct sample *sample, const struct field *field)
+{
+    size_t count = sample_items(sample, field);
+    if (count == 0)
+        return (struct window_list){NULL, 0};
+    struct window *items = arena_array(sample->arena, count, sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct window){sample_between(sample, INSTANT_MIN, INSTANT_MAX),
+                                   sample_between(sample, INSTANT_MIN, INSTANT_MAX)};
+    return (struct window_list){items, count};
+}
+
+static inline struct resolution_list sample_resolutions(struct sample *sample,
+                                                        const struct field *field)
+{
+    size_t count = sample_items(sample, field);
+    if (count == 0)
+        return (struct resolution_list){NULL, 0};
+    struct resolution *items = arena_array(sample->arena, count, sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct resolution){
+            .text = sample_text(sample, 1, TEXTS_ITEM_MAX),
+            .owner = sample_code(sample, 1, CODE_MAX),
+            .due = arena_format(
+                sample->arena, "20%02d-%02d-%02d", (int)sample_between(sample, 0, 99),
+                (int)sample_between(sample, 1, 12), (int)sample_between(sample, 1, 28)),
+        };
+    return (struct resolution_list){items, count};
+}
+
 static inline int64_t sample_number(struct sample *sample, const struct field *field, int64_t min,
                                     int64_t max)
 {
@@ -136,6 +166,12 @@ static inline void sample_field(struct sample *sample, const struct field *field
         break;
     case FIELD_COUNTS:
         *(struct count_list *)at = sample_counts(sample, field);
+        break;
+    case FIELD_WINDOWS:
+        *(struct window_list *)at = sample_windows(sample, field);
+        break;
+    case FIELD_RESOLUTIONS:
+        *(struct resolution_list *)at = sample_resolutions(sample, field);
         break;
     }
 }

@@ -132,7 +132,7 @@ def route_of(message, with_order=True):
 
 
 def step_of(state, command):
-    """The row of a cell, or None."""
+    """The first row of a cell, or None: the one of an order of one squad."""
     return next((step for step in STEPS if (step.source, step.command) == (state, command)), None)
 
 
@@ -145,6 +145,17 @@ def roles_of(command):
     return frozenset().union(*(step.roles for step in STEPS if step.command == command))
 
 
-def legal_in(state):
-    """The commands that are legal in a state, as a refusal names them."""
-    return [step.command for step in STEPS if step.source == state and not step.command.startswith("auto_")]
+# How far the one part of an order of one squad is, in each of the order's states; in the others there is none.
+PART_OF_STATE = {"offered": "offered", "scheduled": "accepted", "in_service": "in_service", "completed": "completed", "closed": "completed",
+                 "cancelled": "cancelled"}
+
+
+def legal_in(state, part=None):
+    """The commands that are legal in a state, as a refusal names them; those about a part when the part, in this state, may do them."""
+    return [command for command in dict.fromkeys(step.command for step in STEPS if step.source == state)
+            if not command.startswith("auto_") and may_part(part, command)]
+
+
+def may_part(part, command):
+    """Whether a part in this state (None: there is none) may do a command about parts; any may do the others."""
+    return not command.startswith("assignment_") or assignment_step_of(part, command) is not None

@@ -68,7 +68,7 @@ def expected(state, command, cell):
     if not cell.own:
         return "not_yours", None
     step = tables.step_of(state, command)
-    if step is None:
+    if step is None or not tables.may_part(tables.PART_OF_STATE.get(state), command):
         return "illegal_step", None
     return ("ok", step.target) if cell.role in step.roles else ("forbidden", None)
 
@@ -77,7 +77,7 @@ def check_refusal(answer, state, code, what):
     error = answer.get("error", {})
     assert (answer["status"], error.get("code")) == ("refused", code), (what, answer)
     if code == "illegal_step":
-        assert (error.get("state"), error.get("allowed", [])) == (state, tables.legal_in(state)), (what, answer)
+        assert (error.get("state"), error.get("allowed", [])) == (state, tables.legal_in(state, tables.PART_OF_STATE.get(state))), (what, answer)
     else:
         assert "state" not in error and "allowed" not in error, (what, answer)
     assert error.get("field") == ("order" if code == "not_yours" else None), (what, answer)
@@ -114,7 +114,8 @@ def test_refused_cells(district, standing, ledger, command, way, place):
 
 
 LEGAL = [(way, place, command) for way in WAYS for place in ("village-a", "site-a") for command in tables.LATER_COMMANDS
-         if tables.step_of(STATE_OF_WAY.get(way, way), command)]
+         if tables.step_of(STATE_OF_WAY.get(way, way), command)
+         and tables.may_part(tables.PART_OF_STATE.get(STATE_OF_WAY.get(way, way)), command)]
 
 
 def acting_for(step, order):
@@ -167,6 +168,8 @@ def test_legal_roles_are_all_tried(done):
     for step in tables.STEPS:
         if step.source in ("none", *TRANSIENT) or step.command.startswith("auto_"):
             continue
+        if not tables.may_part(tables.PART_OF_STATE.get(step.source), step.command):
+            continue  # of several squads alone: test_several_squads.py
         tried = {key[3] for key in done if STATE_OF_WAY.get(key[0], key[0]) == step.source and key[2] == step.command}
         assert tried == step.roles, step
 
@@ -193,6 +196,8 @@ def test_beginnings(district, people, command, role):
 
 # --- assignments -----------------------------------------------------------------------------------------------------------------------
 
+# The others are of several squads alone: test_several_squads.py.
+PART_STATES = [state for state in tables.ASSIGNMENT_STATES if state not in ("expired", "no_show")]
 PART_COMMANDS = [command for command in tables.LATER_COMMANDS if command.startswith("assignment_")]
 
 
@@ -219,12 +224,12 @@ def part_ids(ledger, district):
         'SELECT "order", squad, id, state FROM dispatch.assignment WHERE district = %s', district.code)}
 
 
-@pytest.mark.parametrize("state", tables.ASSIGNMENT_STATES)
+@pytest.mark.parametrize("state", PART_STATES)
 def test_parts_stand_where_they_were_brought(district, parts, ledger, state):
     assert part_ids(ledger, district)[parts[state].id, "squad-a"][1] == state
 
 
-@pytest.mark.parametrize("state", tables.ASSIGNMENT_STATES)
+@pytest.mark.parametrize("state", PART_STATES)
 @pytest.mark.parametrize("command", PART_COMMANDS)
 @pytest.mark.parametrize("role", tables.ROLES)
 def test_cells_of_a_part(district, parts, ledger, state, command, role):
@@ -258,7 +263,8 @@ def test_steps_of_orders_move_their_parts(ledger, done, district):
         if row is not None:
             assert ends[order.id, "squad-a"][1] == row.target, (way, command)
             tried += 1
-    assert tried >= len([row for row in tables.ASSIGNMENT_STEPS if row.source != "none"])
+    assert tried >= len([row for row in tables.ASSIGNMENT_STEPS
+                            if row.source != "none" and not row.command.startswith("auto_")])
 
 
 def test_side_of_each_command_is_one_of_its_roles():

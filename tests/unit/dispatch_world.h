@@ -133,20 +133,28 @@ static inline struct dispatch_case world_case(struct world *w)
 static inline void world_keep(struct world *w, const struct dispatch_decision *d)
 {
     assert_true(dispatch_order_is_sound(&d->order));
+    int64_t version = w->is_there && w->order.id == d->order.id ? w->order.version : 2;
     for (size_t i = 0; i < d->event_count; i++) {
-        assert_int_equal(d->events[i].version,
-                         d->order.version - (int64_t)d->event_count + 1 + (int64_t)i);
+        bool is_session = d->events[i].type == EVENT_session_held;
+        assert_int_equal(d->events[i].version, is_session ? 1 : ++version);
         assert_true(w->log_count < WORLD_LOG_MAX);
         w->log[w->log_count++] = d->events[i];
     }
-    for (size_t i = 0; i < w->booking_count;)
-        if (w->bookings[i].assignment == d->released.id)
-            w->bookings[i] = w->bookings[--w->booking_count];
-        else
-            i++;
-    if (d->is_booked) {
+    assert_int_equal(d->order.version, version);
+    for (size_t r = 0; r < d->released_count; r++)
+        for (size_t i = 0; i < w->booking_count;)
+            if (w->bookings[i].assignment == d->released[r].id)
+                w->bookings[i] = w->bookings[--w->booking_count];
+            else
+                i++;
+    for (size_t s = 0; s < d->shifted_count; s++)
+        for (size_t i = 0; i < w->booking_count; i++)
+            if (w->bookings[i].assignment == d->shifted[s].assignment &&
+                w->bookings[i].ordinal == d->shifted[s].ordinal)
+                w->bookings[i].lane = d->shifted[s].lane;
+    for (size_t b = 0; b < d->booked_count; b++) {
         assert_true(w->booking_count < WORLD_BOOK_MAX);
-        w->bookings[w->booking_count++] = d->booking;
+        w->bookings[w->booking_count++] = d->booked[b];
     }
     w->next_offset += (int64_t)d->event_count;
     w->order = d->order;
@@ -248,7 +256,8 @@ static inline void world_do(struct world *w, enum command_type type, enum role r
 
 static inline const char *world_live(const struct world *w)
 {
-    return w->order.live.squad.length == 0 ? "" : arena_string(w->arena, w->order.live.squad);
+    return w->order.seats[0].squad.length == 0 ? ""
+                                               : arena_string(w->arena, w->order.seats[0].squad);
 }
 
 static inline void world_squad_does(struct world *w, enum command_type type)

@@ -182,6 +182,21 @@ static void numbers(void **state)
     assert_int_equal(value, 77);
 }
 
+static void dates(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {"2026-03-31", "2024-02-29", "2000-02-29", "1900-01-01",
+                                       "2200-12-31"};
+    static const char *const wrong[] = {"",           "2026-3-31",   "2026-03-32", "2026-04-31",
+                                        "2026-02-29", "1900-02-29",  "2026-00-10", "2026-13-10",
+                                        "2026-01-00", "1899-12-31",  "2201-01-01", "2026/03/31",
+                                        "2026-03-3x", "2026-03-310", "x026-03-31"};
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        assert_true(text_is_date(text_of(fine[i])));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(text_is_date(text_of(wrong[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +207,7 @@ int main(void)
         cmocka_unit_test(the_hash_is_fnv_1a),
         cmocka_unit_test(codes),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,16 +26,17 @@ static const struct dispatch_decision *accept(int64_t start, int64_t end)
 static void assert_booked(const struct dispatch_decision *d, int64_t start, int64_t end, int lane)
 {
     assert_int_equal(d->refusal.code, REFUSAL_NONE);
-    assert_true(d->is_booked);
+    assert_int_equal(d->booked_count, 1);
     const struct assignment_accepted *event = d->events[0].data;
     assert_int_equal(event->window_start, start);
     assert_int_equal(event->window_end, end);
     assert_int_equal(event->lane, lane);
-    assert_int_equal(d->booking.start, start);
-    assert_int_equal(d->booking.end, end);
-    assert_int_equal(d->booking.lane, lane);
-    assert_int_equal(d->booking.order, ORDER_ID);
-    assert_int_equal(d->booking.assignment, d->order.live.id);
+    assert_int_equal(d->booked[0].start, start);
+    assert_int_equal(d->booked[0].end, end);
+    assert_int_equal(d->booked[0].lane, lane);
+    assert_int_equal(d->booked[0].ordinal, 0);
+    assert_int_equal(d->booked[0].order, ORDER_ID);
+    assert_int_equal(d->booked[0].assignment, d->order.seats[0].id);
 }
 
 #define ABSENT INSTANT_ABSENT
@@ -158,7 +159,7 @@ static void test_two_accepts_in_one_batch(void **state)
     begin("q1", ABSENT, ABSENT);
     struct dispatch_order first = world.order, second = world.order;
     second.id = ORDER_ID + 1;
-    second.live.id = 500;
+    second.seats[0].id = 500;
     world_squad_does(&world, COMMAND_assignment_accept);
     first = world.order;
     world.order = second;
@@ -167,24 +168,232 @@ static void test_two_accepts_in_one_batch(void **state)
     world_do(&world, COMMAND_order_cancel, ROLE_village, "v1");
     world.order = second;
     assert_int_equal(accept(NOW + HOUR, NOW + 2 * HOUR)->refusal.code, REFUSAL_NONE);
-    assert_int_equal(world.last.booking.lane, 0);
+    assert_int_equal(world.last.booked[0].lane, 0);
     world_close(&world);
 }
 
-static void test_window_asked(void **state)
+static void test_windows_asked(void **state)
 {
     (void)state;
     struct assignment_accept body = {.window_start = ABSENT, .window_end = ABSENT};
-    int64_t start, end;
-    assert_false(dispatch_window_asked(&body, ABSENT, ABSENT, &start, &end));
-    assert_true(dispatch_window_asked(&body, 1, 2, &start, &end));
-    assert_int_equal(start, 1);
-    assert_int_equal(end, 2);
+    struct window one;
+    assert_int_equal(dispatch_windows_asked(&body, ABSENT, ABSENT, &one).count, 0);
+    struct window_list asked = dispatch_windows_asked(&body, 1, 2, &one);
+    assert_int_equal(asked.count, 1);
+    assert_int_equal(asked.items[0].start, 1);
+    assert_int_equal(asked.items[0].end, 2);
     body.window_end = 9;
-    assert_false(dispatch_window_asked(&body, 1, 2, &start, &end));
+    assert_int_equal(dispatch_windows_asked(&body, 1, 2, &one).count, 0);
     body.window_start = 8;
-    assert_true(dispatch_window_asked(&body, 1, 2, &start, &end));
-    assert_int_equal(start, 8);
+    assert_int_equal(dispatch_windows_asked(&body, 1, 2, &one).items[0].start, 8);
+    const struct window stay[] = {{3, 4}, {5, 6}};
+    body.windows = (struct window_list){stay, 2};
+    assert_ptr_equal(dispatch_windows_asked(&body, 1, 2, &one).items, stay);
+}
+
+/* --- Rearranging --------------------------------------------------------------------------- */
+
+static uint64_t random_state;
+
+static uint32_t random_below(uint32_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (uint32_t)(random_state >> 33) % limit;
+}
+
+/* How many are booked at a moment, counted by somebody who knows nothing of lanes. */
+static int busy_at(int64_t moment)
+{
+    int busy = 0;
+    for (size_t i = 0; i < world.booking_count; i++)
+        busy += world.bookings[i].start <= moment && moment < world.bookings[i].end;
+    return busy;
+}
+
+static bool has_room(int64_t start, int64_t end, int capacity)
+{
+    for (int64_t moment = start; moment < end; moment += HOUR)
+        if (busy_at(moment) >= capacity)
+            return false;
+    return true;
+}
+
+static void check_lanes(int capacity, const int *lanes_before, size_t before)
+{
+    for (size_t i = 0; i < world.booking_count; i++) {
+        const struct dispatch_booking *a = &world.bookings[i];
+        assert_true(a->lane >= 0 && a->lane < capacity);
+        if (i < before && a->start <= world.now)
+            assert_int_equal(a->lane, lanes_before[i]); /* it has started: it stays */
+        for (size_t k = 0; k < i; k++) {
+            const struct dispatch_booking *b = &world.bookings[k];
+            assert_false(a->lane == b->lane && a->start < b->end && b->start < a->end);
+        }
+    }
+}
+
+/* Whatever was booked before, a window is taken exactly when the capacity is used up at some moment
+ * of it; no two that meet are in one lane; and first fit alone would have refused some of them. */
+static void test_never_refused_while_there_is_room(void **state)
+{
+    (void)state;
+    size_t shifts = 0, refusals = 0;
+    for (int round = 0; round < 300; round++) {
+        int capacity = 1 + round % 5, lanes[WORLD_BOOK_MAX];
+        random_state = (uint64_t)(round + 1) * 0x9e3779b97f4a7c15U;
+        begin("q1", ABSENT, ABSENT);
+        world_organisation(&world, "q1", KIND_squad, "d1", capacity);
+        const struct dispatch_order fresh = world.order;
+        for (int i = 0; i < 60; i++) {
+            if (random_below(8) == 0)
+                world.now += HOUR;
+            int64_t start = world.now + (1 + random_below(40)) * HOUR;
+            int64_t end = start + (1 + random_below(9)) * HOUR;
+            world.order = fresh;
+            world.order.seats[0].id = 1000 + i;
+            size_t before = world.booking_count;
+            for (size_t k = 0; k < before; k++)
+                lanes[k] = world.bookings[k].lane;
+            const struct dispatch_decision *d = accept(start, end);
+            if (!has_room(start, end, capacity)) {
+                assert_refused(d, REFUSAL_window_taken, "window_start");
+                refusals++;
+                continue;
+            }
+            assert_int_equal(d->refusal.code, REFUSAL_NONE);
+            shifts += d->shifted_count;
+            world_keep(&world, d);
+            check_lanes(capacity, lanes, before);
+        }
+        world_close(&world);
+    }
+    assert_true(shifts > 0 && refusals > 0);
+}
+
+/* A window that has begun gets a lane that those running leave; they stay where they are. */
+static void test_started_ones_stay(void **state)
+{
+    (void)state;
+    begin("q2", ABSENT, ABSENT);
+    book(-2, 2, 1, "q2");
+    book(2, 4, 1, "q2");
+    book(3, 6, 0, "q2");
+    const struct dispatch_decision *d = accept(NOW + HOUR, NOW + 3 * HOUR);
+    assert_booked(d, NOW + HOUR, NOW + 3 * HOUR, 0);
+    assert_int_equal(d->shifted_count, 0);
+    d = accept(NOW - HOUR, NOW + 3 * HOUR);
+    assert_booked(d, NOW - HOUR, NOW + 3 * HOUR, 0);
+    world_close(&world);
+    begin("q2", ABSENT, ABSENT);
+    book(-5, -1, 0, "q2"); /* over, but it was there when the window began */
+    book(0, 2, 1, "q2");
+    assert_refused(accept(NOW - 2 * HOUR, NOW + HOUR), REFUSAL_window_taken, "window_start");
+    world_close(&world);
+}
+
+/* --- Hours ---------------------------------------------------------------------------------- */
+
+static void set_hours(const char *hours, const struct text *days_off, size_t count)
+{
+    struct organisation squad = *directory_organisation(world.directory, DISTRICT, TEXT("q1"));
+    squad.hours = text_of(hours);
+    squad.days_off = days_off;
+    squad.day_off_count = count;
+    directory_put_organisation(world.directory, &squad);
+}
+
+/* 2026-01-01 is a Thursday; NOW is 08:00 in Shanghai. */
+static void test_hours(void **state)
+{
+    (void)state;
+    static const struct text days_off[] = {{"2026-01-02", 10}};
+    begin("q1", ABSENT, ABSENT);
+    set_hours("1-5 08:30-11:30,14:00-17:00; 6 09:00-12:00", days_off, 1);
+    assert_booked(accept(NOW + HOUR, NOW + 3 * HOUR), NOW + HOUR, NOW + 3 * HOUR, 0);
+    assert_booked(accept(NOW + HOUR / 2, NOW + 7 * HOUR / 2), NOW + HOUR / 2, NOW + 7 * HOUR / 2,
+                  0);
+    static const int64_t outside[][2] = {{0, 3}, {1, 4}, {3, 7}, {5, 6}, {8, 11}, {9, 10}};
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        const struct dispatch_decision *d =
+            accept(NOW + outside[i][0] * HOUR, NOW + outside[i][1] * HOUR);
+        assert_refused(d, REFUSAL_window_unfit, "window_start");
+        assert_text(d->refusal.detail, "1-5 08:30-11:30,14:00-17:00; 6 09:00-12:00");
+    }
+    const struct dispatch_decision *off = accept(NOW + 25 * HOUR, NOW + 26 * HOUR);
+    assert_refused(off, REFUSAL_window_unfit, "window_start");
+    assert_text(off->refusal.detail, "2026-01-02");
+    int64_t saturday = NOW + 49 * HOUR, sunday = saturday + 24 * HOUR;
+    assert_booked(accept(saturday, saturday + 3 * HOUR), saturday, saturday + 3 * HOUR, 0);
+    assert_refused(accept(sunday, sunday + HOUR), REFUSAL_window_unfit, "window_start");
+    set_hours("", days_off, 1);
+    assert_booked(accept(NOW, NOW + 10 * HOUR), NOW, NOW + 10 * HOUR, 0);
+    assert_refused(accept(NOW + 10 * HOUR, NOW + 17 * HOUR), REFUSAL_window_unfit, "window_start");
+    world_close(&world);
+}
+
+/* --- Stays ---------------------------------------------------------------------------------- */
+
+static const struct dispatch_decision *stay(const struct window *windows, size_t count)
+{
+    struct assignment_accept *body = world_body(&world, COMMAND_assignment_accept);
+    body->window_start = body->window_end = ABSENT;
+    body->windows = (struct window_list){windows, count};
+    return world_ask(&world, COMMAND_assignment_accept, ROLE_squad, "q1", body);
+}
+
+static void test_stay_over_days(void **state)
+{
+    (void)state;
+    begin("q1", ABSENT, ABSENT);
+    const struct window days[] = {{NOW + 48 * HOUR, NOW + 50 * HOUR},
+                                  {NOW + HOUR, NOW + 3 * HOUR},
+                                  {NOW + 24 * HOUR, NOW + 26 * HOUR}};
+    const struct dispatch_decision *d = stay(days, 3);
+    assert_int_equal(d->refusal.code, REFUSAL_NONE);
+    assert_int_equal(d->booked_count, 3);
+    const struct assignment_accepted *event = d->events[0].data;
+    assert_int_equal(event->window_start, NOW + HOUR); /* in the order of time */
+    assert_int_equal(event->window_end, NOW + 3 * HOUR);
+    assert_int_equal(event->windows.count, 3);
+    assert_int_equal(event->windows.items[2].start, NOW + 48 * HOUR);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(d->booked[i].ordinal, i);
+    /* All or none. */
+    book(25, 27, 0, "q1");
+    assert_refused(stay(days, 3), REFUSAL_window_taken, "windows");
+    assert_int_equal(world.last.event_count, 0);
+    world.booking_count = 0;
+    const struct window overlapping[] = {{NOW + HOUR, NOW + 3 * HOUR},
+                                         {NOW + 2 * HOUR, NOW + 4 * HOUR}};
+    assert_refused(stay(overlapping, 2), REFUSAL_window_unfit, "windows");
+    const struct window reversed[] = {{NOW + HOUR, NOW + 3 * HOUR},
+                                      {NOW + 5 * HOUR, NOW + 5 * HOUR}};
+    assert_refused(stay(reversed, 2), REFUSAL_window_unfit, "windows");
+    const struct window past[] = {{NOW - 3 * HOUR, NOW - HOUR}, {NOW + HOUR, NOW + 2 * HOUR}};
+    assert_refused(stay(past, 2), REFUSAL_window_unfit, "windows");
+    struct assignment_accept *both = world_body(&world, COMMAND_assignment_accept);
+    both->windows = (struct window_list){days, 3};
+    assert_refused(world_ask(&world, COMMAND_assignment_accept, ROLE_squad, "q1", both),
+                   REFUSAL_unfit, "windows");
+    set_hours("1-7 08:00-11:00", NULL, 0);
+    assert_int_equal(stay(days, 3)->refusal.code, REFUSAL_NONE);
+    set_hours("1-5 08:00-11:00", NULL, 0); /* the third day is a Saturday */
+    assert_refused(stay(days, 3), REFUSAL_window_unfit, "windows");
+    world_close(&world);
+}
+
+static void test_stay_is_released_whole(void **state)
+{
+    (void)state;
+    begin("q1", ABSENT, ABSENT);
+    const struct window days[] = {{NOW + HOUR, NOW + 3 * HOUR}, {NOW + 24 * HOUR, NOW + 26 * HOUR}};
+    world_keep(&world, stay(days, 2));
+    assert_int_equal(world.booking_count, 2);
+    world_do(&world, COMMAND_order_cancel, ROLE_village, "v1");
+    assert_int_equal(world.booking_count, 0);
+    world_close(&world);
 }
 
 int main(void)
@@ -196,7 +405,12 @@ int main(void)
         cmocka_unit_test(test_lowered_capacity),
         cmocka_unit_test(test_other_squads_do_not_matter),
         cmocka_unit_test(test_two_accepts_in_one_batch),
-        cmocka_unit_test(test_window_asked),
+        cmocka_unit_test(test_windows_asked),
+        cmocka_unit_test(test_never_refused_while_there_is_room),
+        cmocka_unit_test(test_started_ones_stay),
+        cmocka_unit_test(test_hours),
+        cmocka_unit_test(test_stay_over_days),
+        cmocka_unit_test(test_stay_is_released_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

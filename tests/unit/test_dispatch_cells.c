@@ -51,6 +51,14 @@ enum way {
     WAY_CANCELLED_SCHEDULED,
     WAY_CANCELLED_ESCALATED,
     WAY_CANCELLED_EXTERNAL,
+    WAY_JOINT_OFFERED,    /* q1 accepted, q2 is awaited */
+    WAY_JOINT_ESCALATED,  /* nobody is left for q2's seat, q1's offer stands */
+    WAY_JOINT_SCHEDULED,  /* the optional q2 may still accept */
+    WAY_JOINT_IN_SERVICE, /* q1 is there, q2 is not yet */
+    WAY_JOINT_COMPLETED,
+    WAY_JOINT_EXPIRED,
+    WAY_JOINT_NO_SHOW,
+    WAY_JOINT_CANCELLED,
     WAY_COUNT
 };
 static const enum order_state way_state[WAY_COUNT] = {
@@ -69,6 +77,14 @@ static const enum order_state way_state[WAY_COUNT] = {
     [WAY_CANCELLED_SCHEDULED] = ORDER_cancelled,
     [WAY_CANCELLED_ESCALATED] = ORDER_cancelled,
     [WAY_CANCELLED_EXTERNAL] = ORDER_cancelled,
+    [WAY_JOINT_OFFERED] = ORDER_offered,
+    [WAY_JOINT_ESCALATED] = ORDER_escalated,
+    [WAY_JOINT_SCHEDULED] = ORDER_scheduled,
+    [WAY_JOINT_IN_SERVICE] = ORDER_in_service,
+    [WAY_JOINT_COMPLETED] = ORDER_completed,
+    [WAY_JOINT_EXPIRED] = ORDER_completed,
+    [WAY_JOINT_NO_SHOW] = ORDER_completed,
+    [WAY_JOINT_CANCELLED] = ORDER_cancelled,
 };
 
 static void escalate(void)
@@ -97,9 +113,51 @@ static void bring_external(enum way way)
         world_do(&world, COMMAND_order_cancel, ROLE_committee, "cmt");
 }
 
+static void joint_does(const char *squad, enum command_type type)
+{
+    world_do(&world, type, ROLE_squad, squad);
+}
+
+/* Two squads of two departments. */
+static void bring_joint(enum way way, const char *place)
+{
+    static const struct text squads[] = {{"q1", 2}, {"q2", 2}};
+    size_t required =
+        way == WAY_JOINT_SCHEDULED || way == WAY_JOINT_EXPIRED || way == WAY_JOINT_NO_SHOW ? 1 : 2;
+    struct order_placed placed = world_placed();
+    placed.place = text_of(place);
+    placed.category = TEXT("");
+    placed.required = (struct text_list){squads, required};
+    placed.optional = (struct text_list){squads + required, 2 - required};
+    world_take(&world, EVENT_order_placed, &placed);
+    if (way == WAY_JOINT_ESCALATED) {
+        joint_does("q2", COMMAND_assignment_decline);
+        return;
+    }
+    joint_does("q1", COMMAND_assignment_accept);
+    if (way == WAY_JOINT_IN_SERVICE || way == WAY_JOINT_COMPLETED || way == WAY_JOINT_NO_SHOW)
+        joint_does("q2", COMMAND_assignment_accept);
+    if (way == WAY_JOINT_CANCELLED)
+        world_do(&world, COMMAND_order_cancel, ROLE_committee, "cmt");
+    if (way == WAY_JOINT_OFFERED || way == WAY_JOINT_SCHEDULED || way == WAY_JOINT_CANCELLED)
+        return;
+    joint_does("q1", COMMAND_assignment_check_in);
+    if (way == WAY_JOINT_IN_SERVICE)
+        return;
+    if (way == WAY_JOINT_COMPLETED) {
+        joint_does("q2", COMMAND_assignment_check_in);
+        joint_does("q2", COMMAND_assignment_complete);
+    }
+    joint_does("q1", COMMAND_assignment_complete);
+}
+
 static void bring(enum way way, const char *place)
 {
     world_open(&world);
+    if (way >= WAY_JOINT_OFFERED) {
+        bring_joint(way, place);
+        return;
+    }
     if (way == WAY_EXTERNAL || way == WAY_CLOSED_EXTERNAL || way == WAY_CANCELLED_EXTERNAL) {
         bring_external(way);
         world.order.place = text_of(place);
@@ -148,9 +206,50 @@ static void bring(enum way way, const char *place)
     case WAY_EXTERNAL:
     case WAY_CLOSED_EXTERNAL:
     case WAY_CANCELLED_EXTERNAL:
+    case WAY_JOINT_OFFERED:
+    case WAY_JOINT_ESCALATED:
+    case WAY_JOINT_SCHEDULED:
+    case WAY_JOINT_IN_SERVICE:
+    case WAY_JOINT_COMPLETED:
+    case WAY_JOINT_EXPIRED:
+    case WAY_JOINT_NO_SHOW:
+    case WAY_JOINT_CANCELLED:
     case WAY_COUNT:
         break;
     }
+}
+
+static bool has_part_row(enum assignment_state from, const char *command)
+{
+    for (size_t i = 0; i < COUNT_OF(part_rows); i++)
+        if (part_rows[i].from == from && strcmp(part_rows[i].command, command) == 0)
+            return true;
+    return false;
+}
+
+/* The states of the parts that an actor may act for: its own, or all when it has none. */
+static bool some_part_may(const char *command, enum role role, const char *organisation)
+{
+    bool any = false, own = false, own_may = false;
+    for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++) {
+        const struct dispatch_assignment *part = &world.order.seats[seat];
+        if (part->id == 0)
+            continue;
+        bool may = has_part_row(part->state, command);
+        bool is_own =
+            (role == ROLE_squad && text_equal(part->squad, text_of(organisation))) ||
+            (role == ROLE_department &&
+             strcmp(organisation, text_equal(part->squad, TEXT("q2")) ? "d2" : "d1") == 0);
+        any |= may;
+        own |= is_own;
+        own_may |= is_own && may;
+    }
+    return own ? own_may : any;
+}
+
+static bool is_of_part(const char *command)
+{
+    return strncmp(command, "assignment_", 11) == 0;
 }
 
 static const struct row *row_of(enum order_state from, const char *command)
@@ -165,6 +264,15 @@ static bool any_row_for(const char *command, enum role role)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (strcmp(rows[i].command, command) == 0 && (rows[i].roles & 1U << role) != 0)
+            return true;
+    return false;
+}
+
+static bool sits(const char *squad)
+{
+    for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++)
+        if (world.order.seats[seat].id != 0 &&
+            text_equal(world.order.seats[seat].squad, text_of(squad)))
             return true;
     return false;
 }
@@ -211,6 +319,8 @@ static const char *stranger(enum role role)
     case ROLE_squad:
         return strcmp(world_live(&world), "q3") == 0 || world.order.external ? "q2" : "q3";
     case ROLE_department:
+        if (sits("q1") && sits("q2"))
+            return NULL; /* both departments have a part */
         return strcmp(world_live(&world), "q2") == 0 ? "d1" : "d2";
     case ROLE_feed:
         return "f2";
@@ -225,12 +335,15 @@ static const char *stranger(enum role role)
     return NULL;
 }
 
-static void check_allowed(const struct refusal *refusal, enum order_state state)
+static void check_allowed(const struct refusal *refusal, enum order_state state, enum role role,
+                          const char *organisation)
 {
     int count = 0;
     assert_string_equal(refusal->state, words_name(&words_order_state, (int)state));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].from != state || strncmp(rows[i].command, "auto_", 5) == 0)
+        if (rows[i].from != state || strncmp(rows[i].command, "auto_", 5) == 0 ||
+            row_of(state, rows[i].command) != &rows[i] ||
+            (is_of_part(rows[i].command) && !some_part_may(rows[i].command, role, organisation)))
             continue;
         assert_true(count < refusal->allowed_count);
         assert_string_equal(refusal->allowed[count++], rows[i].command);
@@ -238,28 +351,43 @@ static void check_allowed(const struct refusal *refusal, enum order_state state)
     assert_int_equal(refusal->allowed_count, count);
 }
 
-/* The last event's row: a step of dispatch's own may follow. */
-static void check_done(const struct dispatch_decision *d, const struct row *row,
-                       enum assignment_state part_before)
+static bool leads_to(const struct row *row, int state)
 {
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (rows[i].from == row->from && strcmp(rows[i].command, row->command) == 0 &&
+            (int)rows[i].to == state)
+            return true;
+    return false;
+}
+
+static int state_said(const struct dispatch_event *event)
+{
+    const struct message_type *type = &event_types[event->type];
+    return *(const int *)(const void *)((const char *)event->data + type->fields[1].offset);
+}
+
+/* The first event's row: steps of dispatch's own may follow. */
+static void check_done(const struct dispatch_decision *d, const struct row *row,
+                       const struct dispatch_assignment *before)
+{
+    enum assignment_state part_before = before->id == 0 ? ASSIGNMENT_none : before->state;
     assert_int_equal(row->owner, SERVICE_dispatch);
     assert_true(d->event_count >= 1);
     assert_string_equal(event_types[d->events[0].type].name, row->event);
     assert_int_equal(d->events[0].version, world.order.version + 1);
-    if (d->event_count == 1)
-        assert_int_equal(d->order.state, row->to);
+    assert_true(leads_to(row, state_said(&d->events[0])));
     const struct part_row *part = NULL;
     for (size_t i = 0; i < COUNT_OF(part_rows); i++)
         if (part_rows[i].from == part_before && strcmp(part_rows[i].command, row->command) == 0)
             part = &part_rows[i];
-    if (part == NULL) {
-        assert_int_equal(d->moved.id, 0);
-    } else if (part_before == ASSIGNMENT_none) {
-        assert_int_equal(d->begun.state, part->to);
-    } else {
-        assert_int_equal(d->moved.id, world.order.live.id);
-        assert_int_equal(d->moved.state, part->to);
-    }
+    if (part == NULL)
+        for (size_t i = 0; i < d->moved_count; i++)
+            assert_int_equal(d->moved[i].seat, 0); /* reopened: retired as it was */
+    else if (part_before == ASSIGNMENT_none)
+        assert_int_equal(d->begun[0].state, part->to);
+    else
+        assert_true(d->moved_count >= 1 && d->moved[0].id == before->id &&
+                    d->moved[0].state == part->to);
     assert_int_equal(d->result.order, ORDER_ID);
     assert_int_equal(d->result.state, d->order.state);
     assert_int_equal(d->result.version, d->order.version);
@@ -271,22 +399,43 @@ static bool legal_here(const struct row *row, enum role role)
     return (row->roles & 1U << role) != 0 && (!for_external || world.order.external);
 }
 
+/* The part that a step moves first: the actor's own, the first there is, or the empty first seat.
+ */
+static const struct dispatch_assignment *acted_on(enum command_type type, enum role role,
+                                                  const char *organisation)
+{
+    const struct dispatch_assignment *first = NULL;
+    for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++) {
+        const struct dispatch_assignment *part = &world.order.seats[seat];
+        if (part->id == 0)
+            continue;
+        first = first == NULL ? part : first;
+        if ((role == ROLE_squad && text_equal(part->squad, text_of(organisation))) ||
+            (role == ROLE_department &&
+             strcmp(organisation, text_equal(part->squad, TEXT("q2")) ? "d2" : "d1") == 0))
+            return part;
+    }
+    static const struct dispatch_assignment none;
+    return first == NULL || type == COMMAND_order_assign ? &none : first;
+}
+
 static void check_cell(enum command_type type, enum role role, const char *organisation,
                        bool is_theirs)
 {
     const char *command = command_types[type].name;
-    enum assignment_state before =
-        world.order.live.id == 0 ? ASSIGNMENT_none : world.order.live.state;
+    const struct dispatch_assignment *before = acted_on(type, role, organisation);
     const struct row *row = row_of(world.order.state, command);
+    bool part_may = !is_of_part(command) || some_part_may(command, role, organisation);
     const struct dispatch_decision *d =
         world_ask(&world, type, role, organisation, world_body(&world, type));
     if (!any_row_for(command, role)) {
         assert_refused(d, REFUSAL_forbidden, NULL);
     } else if (!is_theirs) {
         assert_refused(d, REFUSAL_not_yours, "order");
-    } else if (row == NULL || (!legal_here(row, role) && type == COMMAND_order_close_external)) {
+    } else if (row == NULL || !part_may ||
+               (!legal_here(row, role) && type == COMMAND_order_close_external)) {
         assert_refused(d, REFUSAL_illegal_step, NULL);
-        check_allowed(&d->refusal, world.order.state);
+        check_allowed(&d->refusal, world.order.state, role, organisation);
     } else if (!legal_here(row, role)) {
         assert_refused(d, REFUSAL_forbidden, NULL);
     } else {
@@ -346,9 +495,10 @@ static void test_every_state_was_reached(void **state)
     for (int way = 0; way < WAY_COUNT; way++) {
         bring((enum way)way, "v1");
         seen[world.order.state] = true;
-        seen_part[world.order.live.id == 0 ? ASSIGNMENT_none : world.order.live.state] = true;
-        if (world.last.moved.id != 0)
-            seen_part[world.last.moved.state] = true;
+        seen_part[world.order.seats[0].id == 0 ? ASSIGNMENT_none : world.order.seats[0].state] =
+            true;
+        for (size_t i = 0; i < world.last.moved_count; i++)
+            seen_part[world.last.moved[i].state] = true;
         world_close(&world);
     }
     for (size_t i = 0; i < COUNT_OF(rows); i++)

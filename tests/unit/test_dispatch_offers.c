@@ -79,9 +79,9 @@ static void test_decline_to_the_end(void **state)
     take(NULL, 0, "it");
     const char *const asked[] = {"q1", "q2", "q3"};
     for (int64_t i = 0; i < 3; i++) {
-        int64_t part = world.order.live.id;
+        int64_t part = world.order.seats[0].id;
         assert_string_equal(world_live(&world), asked[i]);
-        assert_int_equal(world.order.live.rank, i + 1);
+        assert_int_equal(world.order.seats[0].rank, i + 1);
         world_squad_does(&world, COMMAND_assignment_decline);
         assert_int_equal(world.last.event_count, 2);
         const struct assignment_declined *event = world.last.events[0].data;
@@ -90,8 +90,8 @@ static void test_decline_to_the_end(void **state)
         assert_text(event->by, asked[i]);
         assert_text(event->reason, "因为");
         assert_int_equal(world.last.result.assignment, part); /* the caller's own */
-        assert_int_equal(world.last.moved.id, part);
-        assert_int_equal(world.last.moved.state, ASSIGNMENT_declined);
+        assert_int_equal(world.last.moved[0].id, part);
+        assert_int_equal(world.last.moved[0].state, ASSIGNMENT_declined);
         assert_int_equal(world.last.changes[0].add, false);
         assert_int_equal(world.last.changes[0].position, world.next_offset - 2);
         assert_int_equal(world.last.change_count, i < 2 ? 2 : 1);
@@ -100,7 +100,7 @@ static void test_decline_to_the_end(void **state)
     assert_int_equal(world.last.events[1].type, EVENT_order_escalated);
     assert_int_equal(event->tried, 3);
     assert_int_equal(event->assignment, 0);
-    assert_int_equal(world.order.live.id, 0);
+    assert_int_equal(world.order.seats[0].id, 0);
     assert_int_equal(world.order.past_count, 3);
     assert_int_equal(world.last.result.state, ORDER_escalated);
 }
@@ -158,7 +158,7 @@ static void test_reopened_goes_back_to_who_served(void **state)
     world_squad_does(&world, COMMAND_assignment_accept);
     world_squad_does(&world, COMMAND_assignment_check_in);
     world_squad_does(&world, COMMAND_assignment_complete);
-    int64_t served = world.order.live.id;
+    int64_t served = world.order.seats[0].id;
     assert_int_equal(world.booking_count, 1);
     world_do(&world, COMMAND_order_reopen, ROLE_village, "v1");
     assert_int_equal(world.booking_count, 0); /* its time is free for the new round */
@@ -168,8 +168,8 @@ static void test_reopened_goes_back_to_who_served(void **state)
     assert_text(event->squad, "q2");
     assert_text(offered(1)->squad, "q2");
     assert_int_equal(offered(1)->rank, 1);
-    assert_int_not_equal(world.order.live.id, served);
-    assert_int_equal(world.last.result.assignment, world.order.live.id);
+    assert_int_not_equal(world.order.seats[0].id, served);
+    assert_int_equal(world.last.result.assignment, world.order.seats[0].id);
     world_squad_does(&world, COMMAND_assignment_decline);
     assert_string_equal(world_live(&world), "q1"); /* declined before, but not since */
     world_squad_does(&world, COMMAND_assignment_decline);
@@ -191,7 +191,7 @@ static void test_named_assignments(void **state)
 {
     (void)state;
     take(NULL, 0, "it");
-    int64_t first = world.order.live.id;
+    int64_t first = world.order.seats[0].id;
     world_squad_does(&world, COMMAND_assignment_decline);
     struct assignment_accept *body = world_body(&world, COMMAND_assignment_accept);
     body->assignment = first;
@@ -202,7 +202,7 @@ static void test_named_assignments(void **state)
     body->assignment = 99;
     assert_refused(world_ask(&world, COMMAND_assignment_accept, ROLE_squad, "q2", body),
                    REFUSAL_unknown_assignment, "assignment");
-    body->assignment = world.order.live.id;
+    body->assignment = world.order.seats[0].id;
     assert_int_equal(
         world_ask(&world, COMMAND_assignment_accept, ROLE_squad, "q2", body)->refusal.code,
         REFUSAL_NONE);
@@ -217,13 +217,14 @@ static void test_cancel_leaves_queue_and_booking(void **state)
     assert_int_equal(world.last.change_count, 1);
     assert_false(world.last.changes[0].add);
     assert_int_equal(world.last.changes[0].position, world.next_offset);
-    assert_int_equal(world.last.released.id, 0);
+    assert_int_equal(world.last.released_count, 0);
     world_squad_does(&world, COMMAND_assignment_accept);
     assert_int_equal(world.last.change_count, 1);
-    int64_t part = world.order.live.id;
+    int64_t part = world.order.seats[0].id;
     world_do(&world, COMMAND_order_cancel, ROLE_town, "t1");
     assert_int_equal(world.last.change_count, 0);
-    assert_int_equal(world.last.released.id, part);
+    assert_int_equal(world.last.released_count, 1);
+    assert_int_equal(world.last.released[0].id, part);
     const struct order_cancelled *event = world.last.events[0].data;
     assert_int_equal(event->assignment, part);
     assert_text(event->squad, "q1");
@@ -239,7 +240,7 @@ static void test_external(void **state)
     assert_int_equal(world.order.version, 2);
     assert_int_equal(world.last.event_count, 0);
     assert_int_equal(world.last.change_count, 0);
-    assert_int_equal(world.order.live.id, 0);
+    assert_int_equal(world.order.seats[0].id, 0);
 }
 
 static void test_outcome_and_scores_are_passed_on(void **state)

@@ -3,13 +3,13 @@
  * booked beyond its capacity; the queue holds just the open offers. */
 #include "dispatch_world.h"
 
-#define ORDERS 12
+#define ORDERS 14
 #define STEPS  1500
 #define WALKS  40
 
 struct one {
     struct dispatch_order order;
-    struct dispatch_event events[STEPS * 2];
+    struct dispatch_event events[STEPS * 4];
     size_t event_count;
 };
 
@@ -27,17 +27,18 @@ static uint32_t random_below(uint32_t limit)
 
 /* A squad's queue as its changes make it: offers by assignment. */
 static struct {
-    struct dispatch_change offers[ORDERS];
+    struct dispatch_change offers[ORDERS * 3];
     size_t count;
-    int64_t last_position;
+    int64_t last_positions[3]; /* of q1, q2 and q3 */
 } queue;
 
 static void queue_change(const struct dispatch_change *change)
 {
-    assert_true(change->position > queue.last_position);
-    queue.last_position = change->position;
+    int64_t *last = &queue.last_positions[change->squad.at[1] - '1'];
+    assert_true(change->position > *last);
+    *last = change->position;
     if (change->add) {
-        assert_true(queue.count < ORDERS);
+        assert_true(queue.count < sizeof queue.offers / sizeof *queue.offers);
         queue.offers[queue.count++] = *change;
         return;
     }
@@ -70,6 +71,12 @@ static void begin(size_t number)
     placed.squads = (struct text_list){all, random_below(4)};
     placed.category = random_below(4) == 0 ? TEXT("none") : TEXT("it");
     placed.urgency = (int)random_below(URGENCY_COUNT);
+    if (number % 2 == 1) { /* of several squads */
+        size_t required = 1 + random_below(3);
+        placed.required = (struct text_list){all, required};
+        placed.optional = (struct text_list){all + required, random_below(4 - (uint32_t)required)};
+        placed.lead = random_below(2) == 0 ? all[random_below((uint32_t)required)] : TEXT("");
+    }
     if (random_below(2) == 0) {
         placed.window_start = NOW + random_below(10) * HOUR;
         placed.window_end = placed.window_start + (1 + random_below(10)) * HOUR;
@@ -79,6 +86,7 @@ static void begin(size_t number)
         .type = EVENT_order_placed, .district = DISTRICT, .version = 2, .data = &placed};
     struct dispatch_case c = world_case(&world);
     c.order = NULL;
+    world.is_there = false;
     world.last = dispatch_take(&c, &event);
     keep(&orders[number]);
 }
@@ -104,10 +112,22 @@ static void step(void)
     world.now += random_below(60) * 1000;
     world.order = one->order;
     void *body = world_body(&world, type);
+    struct window stay[3];
+    if (type == COMMAND_order_assign)
+        ((struct order_assign *)body)->squad = callers[random_below(3)].role == ROLE_squad
+                                                   ? text_of(callers[random_below(3)].organisation)
+                                                   : TEXT("q2");
     if (type == COMMAND_assignment_accept) {
         struct assignment_accept *accept = body;
         accept->window_start = world.now + random_below(8) * HOUR;
         accept->window_end = accept->window_start + (1 + random_below(3)) * HOUR;
+        if (random_below(4) == 0) {
+            for (size_t i = 0; i < 3; i++)
+                stay[i] = (struct window){accept->window_start + (int64_t)i * 4 * HOUR,
+                                          accept->window_end + (int64_t)i * 4 * HOUR};
+            accept->window_start = accept->window_end = INSTANT_ABSENT;
+            accept->windows = (struct window_list){stay, 1 + random_below(3)};
+        }
     }
     world_ask(&world, type, callers[caller].role, callers[caller].organisation, body);
     if (world.last.refusal.code == REFUSAL_NONE)
@@ -134,12 +154,61 @@ static bool may_follow(int state, const struct dispatch_event *event)
     return false;
 }
 
+/* The seats as somebody sees them who has the events alone. */
+struct seen {
+    int64_t seats[DISPATCH_SEATS_MAX]; /* assignments; 0: nobody */
+    size_t served;                     /* check-ins of this round */
+    size_t sessions;
+};
+
+static void seen_end(struct seen *seen, int64_t assignment)
+{
+    for (size_t i = 0; i < DISPATCH_SEATS_MAX; i++)
+        if (seen->seats[i] == assignment)
+            seen->seats[i] = 0;
+}
+
+static void see(struct seen *seen, const struct dispatch_event *event, int state)
+{
+    if (event->type == EVENT_order_offered) {
+        const struct order_offered *data = event->data;
+        assert_int_equal(seen->seats[data->seat - 1], 0);
+        seen->seats[data->seat - 1] = data->assignment;
+    } else if (event->type == EVENT_assignment_declined) {
+        seen_end(seen, ((const struct assignment_declined *)event->data)->assignment);
+    } else if (event->type == EVENT_assignment_ended && state == ORDER_completed) {
+        seen_end(seen, ((const struct assignment_ended *)event->data)->assignment);
+    } else if (event->type == EVENT_order_escalated) {
+        assert_int_equal(seen->seats[((const struct order_escalated *)event->data)->seat - 1], 0);
+    } else if (event->type == EVENT_assignment_checked_in) {
+        seen->served++;
+    } else if (event->type == EVENT_order_reopened) {
+        memset(seen, 0, sizeof *seen);
+    }
+}
+
+/* One session for each time that the order was completed, of just those who checked in. */
+static void see_session(struct seen *seen, const struct dispatch_event *event, int state)
+{
+    const struct session_held *session = event->data;
+    assert_int_equal(state, ORDER_completed);
+    assert_int_equal(++seen->sessions, 1);
+    assert_int_equal(session->squads.count, seen->served);
+    assert_int_equal(session->kind, seen->served > 1 ? SESSION_joint : SESSION_single);
+    assert_true(session->started <= session->ended);
+}
+
 static void replay(const struct one *one)
 {
     int state = ORDER_placed;
-    int64_t version = 2, live = 0;
+    int64_t version = 2;
+    struct seen seen = {.served = 0};
     for (size_t i = 0; i < one->event_count; i++) {
         const struct dispatch_event *event = &one->events[i];
+        if (event->type == EVENT_session_held) {
+            see_session(&seen, event, state);
+            continue;
+        }
         assert_true(may_follow(state, event));
         assert_int_equal(event->version, version + 1);
         /* What is written is what is meant: through the codec and back. */
@@ -151,14 +220,13 @@ static void replay(const struct one *one)
                            world.arena, back, &refusal));
         state = state_of(event);
         version = event->version;
-        if (event->type == EVENT_order_offered)
-            live = ((const struct order_offered *)event->data)->assignment;
-        else if (event->type == EVENT_order_escalated)
-            live = 0;
+        see(&seen, event, state);
     }
     assert_int_equal(one->order.state, state);
     assert_int_equal(one->order.version, version);
-    assert_int_equal(one->order.live.id, live);
+    for (size_t i = 0; i < DISPATCH_SEATS_MAX; i++)
+        assert_int_equal(one->order.seats[i].id, seen.seats[i]);
+    assert_int_equal(seen.sessions, state == ORDER_completed || state == ORDER_closed);
 }
 
 static void check_bookings(void)
@@ -187,18 +255,37 @@ static void check_bookings(void)
 static void check_queue(void)
 {
     size_t open = 0;
-    for (size_t i = 0; i < ORDERS; i++) {
-        if (orders[i].order.state != ORDER_offered)
-            continue;
-        open++;
+    for (size_t i = 0; i < ORDERS; i++)
+        for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++) {
+            const struct dispatch_assignment *part = &orders[i].order.seats[seat];
+            if (part->id == 0 || part->state != ASSIGNMENT_offered)
+                continue;
+            open++;
+            bool found = false;
+            for (size_t k = 0; k < queue.count; k++)
+                found |= queue.offers[k].offer.id == part->id &&
+                         queue.offers[k].order == orders[i].order.id &&
+                         text_equal(queue.offers[k].squad, part->squad);
+            assert_true(found);
+        }
+    assert_int_equal(queue.count, open);
+}
+
+/* Booked is just what is accepted or was served; what was given back is free. */
+static void check_owners(void)
+{
+    for (size_t b = 0; b < world.booking_count; b++) {
         bool found = false;
-        for (size_t k = 0; k < queue.count; k++)
-            found |= queue.offers[k].offer.id == orders[i].order.live.id &&
-                     queue.offers[k].order == orders[i].order.id &&
-                     text_equal(queue.offers[k].squad, orders[i].order.live.squad);
+        for (size_t i = 0; i < ORDERS; i++)
+            for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++) {
+                const struct dispatch_assignment *part = &orders[i].order.seats[seat];
+                found |=
+                    part->id == world.bookings[b].assignment &&
+                    (part->state == ASSIGNMENT_accepted || part->state == ASSIGNMENT_in_service ||
+                     part->state == ASSIGNMENT_completed);
+            }
         assert_true(found);
     }
-    assert_int_equal(queue.count, open);
 }
 
 static void test_walks(void **state)
@@ -218,6 +305,7 @@ static void test_walks(void **state)
             reached[orders[i].order.state]++;
         }
         check_bookings();
+        check_owners();
         check_queue();
         world_close(&world);
     }

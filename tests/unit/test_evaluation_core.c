@@ -34,12 +34,15 @@ static int64_t at(struct text rfc3339)
     return instant;
 }
 
+static struct score found[SCORES_MAX];
+
 static struct score score_at(struct arena *arena, struct text when, struct text zone)
 {
     struct life *life = arena_alloc(arena, sizeof *life);
     struct score score;
     life_begin(life, arena, 7, at(when));
-    assert_true(score_of(life_confirmed(life, 4), zone, &score));
+    assert_int_equal(scores_of(life_confirmed(life, 4), zone, found), 1);
+    score = found[0];
     return score;
 }
 
@@ -58,9 +61,10 @@ static void only_confirmations_count(void **state)
     life_cancelled(&life, LIFE_TOWN);
     life_closed_external(&life);
     for (size_t i = 0; i < life.count; i++)
-        assert_false(score_of(&life.events[i], SHANGHAI, &score));
+        assert_int_equal(scores_of(&life.events[i], SHANGHAI, found), 0);
     const struct event *confirmed = life_confirmed(&life, 5);
-    assert_true(score_of(confirmed, SHANGHAI, &score));
+    assert_int_equal(scores_of(confirmed, SHANGHAI, found), 1);
+    score = found[0];
     assert_true(text_equal(score.district, TEXT(LIFE_DISTRICT)));
     assert_true(text_equal(score.squad, TEXT(LIFE_SQUAD)));
     assert_true(text_equal(score.place, TEXT(LIFE_PLACE)));
@@ -68,6 +72,25 @@ static void only_confirmations_count(void **state)
     assert_int_equal(score.satisfaction, 5);
     assert_int_equal(score.offset, confirmed->offset);
     assert_int_equal(score.time, confirmed->time);
+}
+
+/* A joint session's confirmation counts for each squad that served, once however often it is named.
+ */
+static void each_squad_that_served_counts_once(void **state)
+{
+    static const struct text squads[] = {
+        {LIFE_SQUAD, sizeof LIFE_SQUAD - 1}, {"rencai", 6}, {LIFE_SQUAD, sizeof LIFE_SQUAD - 1}};
+    struct life life;
+    life_begin(&life, *state, 12, at(TEXT("2026-03-01T09:00:00Z")));
+    struct event *event = life_confirmed(&life, 4);
+    ((struct order_confirmed *)event->data)->squads = (struct text_list){squads, 3};
+    assert_int_equal(scores_of(event, SHANGHAI, found), 2);
+    assert_true(text_equal(found[0].squad, squads[0]));
+    assert_true(text_equal(found[1].squad, squads[1]));
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(found[i].satisfaction, 4);
+        assert_int_equal(found[i].offset, event->offset);
+    }
 }
 
 /* The quarter turns at the district's own midnight. */
@@ -99,7 +122,8 @@ static void loaded_quarters_hold_every_zone(void **state)
             int32_t quarters[SCORE_QUARTERS_MAX];
             life_begin(life, arena, 1, at(TEXT("2026-04-01T00:00:00Z")) + hour * 3600000);
             const struct event *event = life_confirmed(life, 3);
-            assert_true(score_of(event, zones[z], &score));
+            assert_int_equal(scores_of(event, zones[z], found), 1);
+            score = found[0];
             size_t count = score_quarters(event->time, quarters);
             assert_true(score.quarter == quarters[0] ||
                         (count == 2 && score.quarter == quarters[1]));
@@ -312,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_confirmations_count, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_squad_that_served_counts_once, setup, teardown),
         cmocka_unit_test_setup_teardown(quarters_are_local, setup, teardown),
         cmocka_unit_test_setup_teardown(loaded_quarters_hold_every_zone, setup, teardown),
         cmocka_unit_test_setup_teardown(cuts_do_not_matter, setup, teardown),

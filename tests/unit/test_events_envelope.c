@@ -379,17 +379,19 @@ static void refused_answers(void **state)
     struct answer full = {
         .id = TEXT("x"),
         .status = ANSWER_REFUSED,
-        .refusal = {REFUSAL_illegal_step, "order", "placed", {"order_cancel"}, 1, 9}};
+        .refusal = {REFUSAL_illegal_step, "order", "placed", {"order_cancel"}, 1, 9, TEXT("1-5")}};
     struct answer out = answered(&full);
     assert_string_equal(out.refusal.field, "order");
     assert_string_equal(out.refusal.state, "placed");
     assert_int_equal(out.refusal.allowed_count, 1);
     assert_string_equal(out.refusal.allowed[0], "order_cancel");
     assert_int_equal(out.refusal.order, 9);
+    assert_true(text_equal(out.refusal.detail, TEXT("1-5")));
     text_check(msgpack_to_json(answer_encode(&full, false, arena), arena),
                "{\"id\":\"x\",\"status\":\"refused\",\"error\":{\"code\":\"illegal_step\","
                "\"message\":\"the present state does not allow this step\",\"field\":\"order\","
-               "\"state\":\"placed\",\"allowed\":[\"order_cancel\"],\"order\":9},\"events\":[]}");
+               "\"state\":\"placed\",\"allowed\":[\"order_cancel\"],\"order\":9,"
+               "\"detail\":\"1-5\"},\"events\":[]}");
     struct answer busy = {
         .id = TEXT(""), .status = ANSWER_RETRY, .refusal = {.code = REFUSAL_busy}};
     text_check(msgpack_to_json(answer_encode(&busy, true, arena), arena),

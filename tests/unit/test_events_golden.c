@@ -254,6 +254,8 @@ static bool fallback_is(const struct field *field, const json_t *json)
                words_find(field->words, text_of(json_string_value(json))) == (int)field->fallback;
     case FIELD_TEXTS:
     case FIELD_CODES:
+    case FIELD_WINDOWS:
+    case FIELD_RESOLUTIONS:
         return json_is_array(json) && json_array_size(json) == 0;
     case FIELD_COUNTS:
         return json_is_object(json) && json_object_size(json) == 0;

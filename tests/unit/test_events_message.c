@@ -100,6 +100,25 @@ static void counts_check(const struct count_list *a, const struct count_list *b)
     }
 }
 
+static void windows_check(const struct window_list *a, const struct window_list *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        assert_int_equal(a->items[i].start, b->items[i].start);
+        assert_int_equal(a->items[i].end, b->items[i].end);
+    }
+}
+
+static void resolutions_check(const struct resolution_list *a, const struct resolution_list *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        assert_true(text_equal(a->items[i].text, b->items[i].text));
+        assert_true(text_equal(a->items[i].owner, b->items[i].owner));
+        assert_true(text_equal(a->items[i].due, b->items[i].due));
+    }
+}
+
 static void message_check(const struct message_type *type, const void *a, const void *b)
 {
     for (size_t i = 0; i < type->field_count; i++) {
@@ -126,6 +145,12 @@ static void message_check(const struct message_type *type, const void *a, const 
             break;
         case FIELD_COUNTS:
             counts_check(x, y);
+            break;
+        case FIELD_WINDOWS:
+            windows_check(x, y);
+            break;
+        case FIELD_RESOLUTIONS:
+            resolutions_check(x, y);
             break;
         }
     }
@@ -420,6 +445,89 @@ static void count_refusals(const struct message_type *type, const struct field *
     judge_bytes(type, field, list_value(max + 1, true, arena), REFUSAL_too_long, arena);
 }
 
+/* `count` pairs, each of the same start and end. */
+static struct bytes window_value(size_t count, int64_t start, int64_t end, struct arena *arena)
+{
+    msgpack_sbuffer buffer;
+    msgpack_packer packer;
+    msgpack_sbuffer_init(&buffer);
+    msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
+    msgpack_pack_array(&packer, count);
+    for (size_t i = 0; i < count; i++) {
+        msgpack_pack_array(&packer, 2);
+        msgpack_pack_int64(&packer, start);
+        msgpack_pack_int64(&packer, end);
+    }
+    struct bytes bytes = bytes_of_buffer(&buffer, arena);
+    msgpack_sbuffer_destroy(&buffer);
+    return bytes;
+}
+
+static void window_refusals(const struct message_type *type, const struct field *field,
+                            struct arena *arena)
+{
+    size_t max = (size_t)field->max;
+    VALUE(type, field, "\xa1x", wrong_type, arena);
+    VALUE(type, field, "\x80", wrong_type, arena);
+    VALUE(type, field, "\x91\x01", wrong_type, arena);
+    VALUE(type, field, "\x91\x91\x01", wrong_type, arena);
+    VALUE(type, field, "\x91\x93\x01\x02\x03", wrong_type, arena);
+    VALUE(type, field, "\x91\x92\x01\xc0", wrong_type, arena);
+    VALUE(type, field, "\x91\x92\xa1x\x01", wrong_type, arena);
+    judge_bytes(type, field, window_value(max, 1, 2, arena), REFUSAL_NONE, arena);
+    judge_bytes(type, field, window_value(max + 1, 1, 2, arena), REFUSAL_too_long, arena);
+    judge_bytes(type, field, window_value(1, INSTANT_MIN, INSTANT_MAX, arena), REFUSAL_NONE, arena);
+    judge_bytes(type, field, window_value(1, INSTANT_MIN - 1, 2, arena), REFUSAL_out_of_range,
+                arena);
+    judge_bytes(type, field, window_value(1, 1, INSTANT_MAX + 1, arena), REFUSAL_out_of_range,
+                arena);
+}
+
+static struct bytes resolution_value(size_t count, struct text text, struct text owner,
+                                     struct text due, struct arena *arena)
+{
+    msgpack_sbuffer buffer;
+    msgpack_packer packer;
+    msgpack_sbuffer_init(&buffer);
+    msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
+    const struct text words[] = {TEXT("text"), text, TEXT("owner"), owner, TEXT("due"), due};
+    msgpack_pack_array(&packer, count);
+    for (size_t i = 0; i < count; i++) {
+        msgpack_pack_map(&packer, 3);
+        for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
+            msgpack_pack_str(&packer, words[w].length);
+            msgpack_pack_str_body(&packer, words[w].at, words[w].length);
+        }
+    }
+    struct bytes bytes = bytes_of_buffer(&buffer, arena);
+    msgpack_sbuffer_destroy(&buffer);
+    return bytes;
+}
+
+static void resolution_refusals(const struct message_type *type, const struct field *field,
+                                struct arena *arena)
+{
+    const struct text text = TEXT("设窗口"), owner = TEXT("ndrc"), due = TEXT("2026-02-28");
+    size_t max = (size_t)field->max;
+#define RESOLUTION(count, text, owner, due, code)                                                  \
+    judge_bytes(type, field, resolution_value(count, text, owner, due, arena), code, arena)
+    VALUE(type, field, "\xa1x", wrong_type, arena);
+    VALUE(type, field, "\x91\x01", wrong_type, arena);
+    VALUE(type, field, "\x91\x80", missing_field, arena);
+    VALUE(type, field, "\x91\x81\x01\x02", malformed, arena);
+    VALUE(type, field, "\x91\x81\xa4text\x01", wrong_type, arena);
+    VALUE(type, field, "\x91\x82\xa4text\xa1x\xa4text\xa1x", malformed, arena);
+    VALUE(type, field, "\x91\x82\xa4text\xa1x\xa5owner\xa1y", missing_field, arena);
+    RESOLUTION(max, text, owner, due, REFUSAL_NONE);
+    RESOLUTION(max + 1, text, owner, due, REFUSAL_too_long);
+    RESOLUTION(1, TEXT(""), owner, due, REFUSAL_out_of_range);
+    RESOLUTION(1, text, TEXT("N"), due, REFUSAL_out_of_range);
+    RESOLUTION(1, text, owner, TEXT("2026-02-29"), REFUSAL_out_of_range);
+    RESOLUTION(1, text, owner, TEXT("2026-2-28"), REFUSAL_out_of_range);
+    RESOLUTION(1, text, owner, TEXT("2026-02-28x"), REFUSAL_too_long);
+#undef RESOLUTION
+}
+
 static void field_refusals(const struct message_type *type, const struct field *field,
                            struct arena *arena)
 {
@@ -456,6 +564,12 @@ static void field_refusals(const struct message_type *type, const struct field *
         break;
     case FIELD_COUNTS:
         count_refusals(type, field, arena);
+        break;
+    case FIELD_WINDOWS:
+        window_refusals(type, field, arena);
+        break;
+    case FIELD_RESOLUTIONS:
+        resolution_refusals(type, field, arena);
         break;
     }
 }
