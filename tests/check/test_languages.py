@@ -12,7 +12,7 @@ STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 # What machines read: the HELP lines of Prometheus have one language.
 ONE_LANGUAGE = {"metrics.def"}
 # Tables without sentences: what leads where, who may.
-NO_SENTENCES = {"order.def", "assignment.def"}
+NO_SENTENCES = {"order.def", "assignment.def", "answers.def", "owner.def", "routes.def", "status.def"}
 
 
 def sentences(arguments):

@@ -298,7 +298,10 @@ static void each_event_of_an_assignment_turns_it(void **state)
         {EVENT_assignment_checked_in, TURN_ONE, CONTACT_LIVE, false},
         {EVENT_assignment_declined, TURN_ONE, CONTACT_OVER, false},
         {EVENT_assignment_completed, TURN_ONE, CONTACT_OVER, false},
-        {EVENT_order_escalated, TURN_ALL, CONTACT_OVER, false},
+        {EVENT_assignment_ended, TURN_ONE, CONTACT_OVER, false},
+        /* Other squads' parts go on while one seat is empty. */
+        {EVENT_order_escalated, TURN_NONE, CONTACT_ASKED, false},
+        {EVENT_session_held, TURN_NONE, CONTACT_ASKED, false},
         {EVENT_order_reopened, TURN_ALL, CONTACT_OVER, false},
         {EVENT_order_confirmed, TURN_ALL, CONTACT_OVER, true},
         {EVENT_order_cancelled, TURN_ALL, CONTACT_OVER, true},
