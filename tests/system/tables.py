@@ -2,6 +2,7 @@
 
 import collections
 import re
+import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,6 +130,13 @@ def route_of(message, with_order=True):
     """The first route of a message; for one that has two, the one with its order in the path or without."""
     routes = [route for route in ROUTES if route.message == message]
     return next((route for route in routes if ("{order}" in route.path) == with_order), routes[0])
+
+
+def filled(route, body):
+    """(path, body): the path with the fields that stand in it, the body without them."""
+    names = re.findall(r"{(\w+)}", route.path)
+    path = route.path.format(**{name: urllib.parse.quote(str(body.get(name)), safe="") for name in names})
+    return path, {name: value for name, value in body.items() if name not in names}
 
 
 def step_of(state, command):

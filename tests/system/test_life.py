@@ -270,9 +270,10 @@ def test_who_waits_for_positions_that_never_come_is_told_to_stop(district):
         while (answer := flood.receive(0)) is not None:
             codes[answer["error"]["code"]] += 1
     ok(honest.query("board"))
-    while sum(codes.values()) < asked:
-        codes[flood.receive(20)["error"]["code"]] += 1
-    assert set(codes) == {"busy", "not_ready"}
+    # Of the answers that it did not take meanwhile, some were dropped.
+    while (answer := flood.receive(5)) is not None:
+        codes[answer["error"]["code"]] += 1
+    assert set(codes) == {"busy", "not_ready"} and sum(codes.values()) <= asked
 
 
 # --- declining -------------------------------------------------------------------------------------------------------------------------

@@ -243,6 +243,7 @@ def test_dispatch_stopped(fragile, district, book):
     """What intake would forward is answered retry within its time, what it owns is done; the same id works once dispatch is back."""
     (offered,) = bring([Order(district, way="offered")])
     client, message = offered.command("order_cancel")
+    book.wait_quiet("dispatch")  # it is placed; offered it is a moment later
     fragile.stop("dispatch")
     try:
         answer = client.ask(message, timeout=10)
