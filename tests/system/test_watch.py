@@ -114,8 +114,9 @@ def test_a_life_is_seen_as_it_happens(stack, people, district, ledger, tmp_path)
     assert "--since intake:" in "".join(watch.err)  # how to go on
 
 
-def test_from_now_on_by_default(district):
+def test_from_now_on_by_default(district, ledger):
     bring([Order(district, way="submitted")])
+    ledger.wait_quiet("reporting")  # now is what reporting has applied
     begun = events_of(district, "committee", "committee")
     assert begun["events"] == [] and not begun["more"]
     again = events_of(district, "committee", "committee", **begun["positions"])
