@@ -7,6 +7,8 @@ import re
 MOBILE = re.compile(r"(?<!\d)(?:(?:00)?86)?1[3-9]\d{9}(?!\d)")
 # The same in groups, as people write it.
 GROUPED = re.compile(r"(?<!\d)1[3-9]\d[ -]\d{4}[ -]\d{4}(?!\d)")
+# Traces, digests and UUIDs are random hex digits: among a few thousand of them one holds eleven decimals between two letters.
+IDENTIFIER = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9A-Za-z])")
 
 # Numbers that tests use as contact data, beside those that are found by their shape.
 KNOWN = set()
@@ -20,7 +22,8 @@ def used(number):
 
 def found_in(text):
     """The numbers that stand in a text, each once, in order."""
-    found = [match.group() for pattern in (MOBILE, GROUPED) for match in pattern.finditer(text)]
+    shaped = IDENTIFIER.sub("#", text)
+    found = [match.group() for pattern in (MOBILE, GROUPED) for match in pattern.finditer(shaped)]
     found += [number for number in sorted(KNOWN) if re.search(rf"(?<!\d){re.escape(number)}(?!\d)", text)]
     return list(dict.fromkeys(found))
 
