@@ -65,6 +65,7 @@ service_sources := $(foreach service,$(services),$(sort $(wildcard services/$(se
 unit_sources := $(sort $(wildcard tests/unit/test_*.c))
 unit_shared_sources := $(filter-out $(unit_sources),$(sort $(wildcard tests/unit/*.c)))
 golden_sources := $(sort $(wildcard tests/golden/*.c))
+bench_sources := $(sort $(wildcard tests/bench/*.c))
 sources := $(common_sources) $(service_sources) $(cli_sources)
 headers := $(sort $(wildcard common/*/*.h common/*/*.def services/*/*.h cli/*.h))
 formatted := $(sort $(wildcard common/*/*.[ch] services/*/*.[ch] cli/*.[ch] tests/*/*.[ch]))
@@ -74,6 +75,7 @@ programs := $(foreach program,$(programs),$(if $(filter ztc,$(notdir $(program))
 
 objects_of = $(patsubst %.c,$(OUT)/%.o,$(1))
 unit_tests := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(unit_sources))
+bench_programs := $(patsubst tests/bench/%.c,$(OUT)/bench/%,$(bench_sources))
 golden_tools := $(patsubst tests/golden/%.c,$(OUT)/tests/golden/%,$(golden_sources))
 
 # Rooms with SQL: common ones that have any, and every service.
@@ -110,7 +112,7 @@ $(foreach room,$(sql_rooms),$(call remember,build/gen/$(notdir $(room)).files,fi
 $(foreach room,$(rooms),$(call remember,$(OUT)/$(room).files,files: $(call room_objects,$(room))))
 $(call remember,$(OUT)/flags.list,$(CC) $(language_flags) $(mode_flags) $(error_flags) $(CFLAGS) $(LDFLAGS) $(warnings) $(hardening) $(link_hardening))
 include $(OUT)/flags.mk
--include $(patsubst %.o,%.d,$(call objects_of,$(sources) $(unit_sources) $(unit_shared_sources) $(golden_sources)))
+-include $(patsubst %.o,%.d,$(call objects_of,$(sources) $(unit_sources) $(unit_shared_sources) $(golden_sources) $(bench_sources)))
 endif
 
 $(OUT)/flags.mk: deploy/probe_flags.sh deploy/packages.txt $(OUT)/flags.list
@@ -194,6 +196,9 @@ $(unit_tests):
 $(golden_tools): $(OUT)/tests/golden/%: $(OUT)/tests/golden/%.o $(call libraries_of,base domain events)
 	$(link) -o $@
 
+$(bench_programs): $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(call libraries_of,base domain events records)
+	$(link) -o $@
+
 # --- Running ------------------------------------------------------------------------------------------------------------
 
 stack := $(PYTHON) deploy/stack.py
@@ -217,6 +222,12 @@ demo: all packages ## a fresh stack: start, play the first case, stop; exit 0 wh
 
 replay: all packages ## send a file of cases through the system: FILE=cases.csv.xz [KILL=seed: kill every process on the way]
 	@$(run_environment) $(stack) replay --dir .run --file '$(FILE)' $(if $(KILL),--kill '$(KILL)') $(ARGS)
+
+.PHONY: bench bench-programs
+bench-programs: $(bench_programs)
+
+bench: all bench-programs packages ## measure beside the bare store: `name value unit ratio`; PEERS=1: other systems on the same work too
+	@$(run_environment) ZTC_BENCH=$(abspath $(OUT)/bench) $(PYTHON) tests/bench/bench.py $(if $(PEERS),--peers) $(ARGS)
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
@@ -244,8 +255,8 @@ check-format: packages ## clang-format finds nothing to change
 	@$(if $(formatted),clang-format --dry-run -Werror $(formatted))
 
 check-compilers: packages ## gcc and clang build everything without a warning
-	@$(MAKE) CC=gcc SANITIZE=0 WERROR=1 all unit-programs
-	@$(MAKE) CC=clang SANITIZE=0 WERROR=1 all unit-programs
+	@$(MAKE) CC=gcc SANITIZE=0 WERROR=1 all unit-programs bench-programs
+	@$(MAKE) CC=clang SANITIZE=0 WERROR=1 all unit-programs bench-programs
 
 check-tidy: $(tidy_marks) ## clang-tidy over common, services and cli
 

@@ -169,7 +169,7 @@ static bool fence_refused(const struct desk *desk)
     bool of_log = strncmp(constraint, "event_", 6) == 0 && length > 5 &&
                   strcmp(constraint + length - 5, "_pkey") == 0;
     return of_log || strcmp(constraint, "cursor_pkey") == 0 ||
-           strcmp(constraint, "command_pkey") == 0;
+           strcmp(constraint, "command_pkey") == 0 || strcmp(constraint, "line_pkey") == 0;
 }
 
 static enum attempt_outcome outcome_of(const struct desk *desk, enum records_outcome outcome)

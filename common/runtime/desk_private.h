@@ -78,6 +78,7 @@ struct attempt {
 struct line_state {
     struct text district, key;
     int64_t version; /* as locked, then as applied */
+    bool is_stored;  /* there was a row to lock */
     bool moved;
 };
 

@@ -1,3 +1,2 @@
 INSERT INTO line (district, key, version)
 SELECT q.district, q.key, q.version FROM unnest($1::text[], $2::text[], $3::bigint[]) AS q(district, key, version)
-ON CONFLICT (district, key) DO UPDATE SET version = excluded.version
