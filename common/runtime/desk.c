@@ -51,6 +51,14 @@ static void hints_clear(struct feedline *feed)
     feed->hint_count = 0;
 }
 
+void desk_hints_clear(struct desk *desk, struct feedline *feed)
+{
+    pthread_mutex_lock(&desk->mutex);
+    hints_clear(feed);
+    feed->known_head = 0;
+    pthread_mutex_unlock(&desk->mutex);
+}
+
 void desk_destroy(struct desk **desk)
 {
     if (*desk == NULL)
@@ -262,6 +270,22 @@ static bool settle(struct desk *desk, struct entry *entries, size_t count)
     return true;
 }
 
+/* What was set aside and is to be tried again: the first of each key, each in a batch of its own,
+ * so that what waits behind it comes in its turn. False: trouble. */
+static bool retry(struct desk *desk)
+{
+    struct entry *entries;
+    size_t count;
+    arena_reset(desk->gather_arena);
+    if (!desk_gather_set_aside(desk, &entries, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!desk_hold_lease(desk) || desk->epoch == 0 || !settle(desk, &entries[i], 1))
+            return false;
+    desk->retry_asked = count > 0; /* of a key that has more, the next */
+    return true;
+}
+
 /* What was gathered and not done goes back to wait; events are gathered again from the cursor. */
 static void put_back(struct desk *desk)
 {
@@ -302,6 +326,8 @@ static void work(struct desk *desk)
         wait_for_work(desk, desk->tick_due_ms);
         return;
     }
+    if (desk->retry_asked && !retry(desk))
+        return;
     arena_reset(desk->gather_arena);
     if (!desk_gather(desk))
         return;
@@ -313,7 +339,8 @@ static void work(struct desk *desk)
             until = clock_monotonic_ms() +
                     10; /* a position is waited for: look at the log again soon */
         all_is_well(desk);
-        wait_for_work(desk, until);
+        if (!desk->retry_asked)
+            wait_for_work(desk, until);
         return;
     }
     if (settle(desk, entries, count)) {
