@@ -385,7 +385,8 @@ enum live_outcome live_follow(struct live *live, int64_t history, bool *anew)
     freeReplyObject(reply);
     if (!*anew)
         return LIVE_OK;
-    /* Its name is written when all of it is gone, so that whoever is killed in between begins again. */
+    /* Its name is written when all of it is gone, so that whoever is killed in between begins
+     * again. */
     if (!queues_remove(live))
         return LIVE_LOST;
     call.count = 0;

@@ -133,8 +133,8 @@ static void begin(struct desk *desk, struct entry *entries, size_t count)
         input->slot = NULL;
         input->decided = input->is_forward = false;
         input->answer = (struct answer){.id = input->command.id};
-        for (size_t f = 0;
-             input->kind == INPUT_EVENT && !entry->from_aside && f < desk->feed_count; f++)
+        for (size_t f = 0; input->kind == INPUT_EVENT && !entry->from_aside && f < desk->feed_count;
+             f++)
             if ((int)desk->feeds[f].producer == input->event.producer &&
                 input->event.offset <= desk->feeds[f].cursor)
                 entry->gate = GATE_PASSED;

@@ -249,8 +249,8 @@ bool desk_gather_set_aside(struct desk *desk, struct entry **entries, size_t *co
     for (size_t i = 0; i < *count; i++) {
         int producer = words_find(&words_service, rows_text(rows, i, 0));
         const char *poison;
-        struct input *input = desk_input_of_row(desk->gather_arena, (enum service)producer, rows, i,
-                                                1, &poison);
+        struct input *input =
+            desk_input_of_row(desk->gather_arena, (enum service)producer, rows, i, 1, &poison);
         (*entries)[i] = (struct entry){.input = input, .poison = poison, .from_aside = true};
     }
     records_clear(desk->records);

@@ -21,7 +21,7 @@
 #define DESK_BACKOFF_MAX_MS 2000
 #define DESK_CURSOR_KEEP    64     /* cursor rows left when older ones are pruned */
 #define DESK_LOG_AHEAD      500000 /* offsets for which partitions are made ahead of the head */
-#define DESK_RETRY_MAX      64     /* events that were set aside, read at a time to be tried again */
+#define DESK_RETRY_MAX      64 /* events that were set aside, read at a time to be tried again */
 
 struct hint {
     struct hint *next;
@@ -114,8 +114,8 @@ struct desk {
     int64_t tick_due_ms, prune_due_ms;
     int64_t backoff_ms;
     bool trouble_logged;
-    int64_t set_aside; /* events that stand aside, as last looked at */
-    bool retry_asked;  /* some of them are to be tried again */
+    int64_t set_aside;                            /* events that stand aside, as last looked at */
+    bool retry_asked;                             /* some of them are to be tried again */
     int64_t seen_epoch, seen_beat, seen_since_ms; /* another holder's lease as last looked at */
     char peer_publisher[SERVICE_COUNT][BUS_ENDPOINT_MAX];
     char peer_key[SERVICE_COUNT][BUS_KEY_TEXT + 1];

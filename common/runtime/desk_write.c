@@ -204,7 +204,8 @@ static void gate_lines(struct desk *desk, struct attempt *attempt)
 
 static bool key_is_aside(const struct attempt *attempt, size_t before, const struct event *event)
 {
-    for (size_t row = 0; attempt->aside_rows != NULL && row < rows_count(attempt->aside_rows); row++)
+    for (size_t row = 0; attempt->aside_rows != NULL && row < rows_count(attempt->aside_rows);
+         row++)
         if (text_equal(rows_text(attempt->aside_rows, row, 0), event->district) &&
             text_equal(rows_text(attempt->aside_rows, row, 1), event->key))
             return true;

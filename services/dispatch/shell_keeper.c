@@ -428,7 +428,8 @@ static void wait_grace(struct queue_keeper *k)
     pthread_mutex_unlock(&k->mutex);
 }
 
-/* Whether the positions in Redis are of these records at all, or of what they were before a restore.
+/* Whether the positions in Redis are of these records at all, or of what they were before a
+ * restore.
  */
 static bool follow_history(struct queue_keeper *k)
 {
@@ -443,7 +444,8 @@ static bool follow_history(struct queue_keeper *k)
         return false;
     }
     if (anew)
-        log_line(LEVEL_INFO, "Redis followed another history of the records; its queues are rebuilt",
+        log_line(LEVEL_INFO,
+                 "Redis followed another history of the records; its queues are rebuilt",
                  {"history", log_int(history)});
     return true;
 }
@@ -454,7 +456,8 @@ static bool compare(struct queue_keeper *k)
 {
     struct suspect *squads;
     size_t count, suspected = 0;
-    if (!follow_history(k) || !positions_wanted(k, &squads, &count) || !drain(k) || !positions_found(k, squads, count))
+    if (!follow_history(k) || !positions_wanted(k, &squads, &count) || !drain(k) ||
+        !positions_found(k, squads, count))
         return false;
     for (size_t i = 0; i < count; i++)
         if (squads[i].found != squads[i].wanted)

@@ -1,0 +1,1 @@
+SELECT count(*) FROM notification.webhook_secret
