@@ -177,9 +177,9 @@ static bool records_are_whole(const char *path, const json_t *manifest, bool qui
     struct progress progress;
     char digest[BACKUP_DIGEST_TEXT] = "";
     int64_t bytes = number_at(json_object_get(manifest, "records"), "bytes");
-    int file = open(path, O_RDONLY | O_CLOEXEC);
     bool whole = false;
     progress_begin(&progress, quiet);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0 || fstat(file, &stat) != 0)
         cli_complain("%s: %s", path, strerror(errno));
     else if (stat.st_size != bytes)

@@ -47,7 +47,7 @@ def digests(cursor):
         class Sink:
             write = staticmethod(digest.update)
 
-        cursor.copy_expert(f'COPY (SELECT t::text AS line FROM {table} t ORDER BY line COLLATE "C") TO STDOUT', Sink)
+        cursor.copy_expert(f'COPY (SELECT line FROM (SELECT t::text AS line FROM {table} t) lines ORDER BY line COLLATE "C") TO STDOUT', Sink)
         found[table] = digest.hexdigest()
     return found
 
@@ -88,7 +88,7 @@ class Flow(threading.Thread):
 
 
 def ztc(stack, *arguments, **more):
-    env = {**environment(stack) if stack.home.env_file.exists() else {**os.environ, "ZTC_LANG": "en"}, **more}
+    env = {**(environment(stack) if stack.home.env_file.exists() else {**os.environ, "ZTC_LANG": "en"}), **more}
     return subprocess.run([str(stack.binaries / "ztc"), *arguments], env=env, cwd="/", text=True, timeout=120, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
 
@@ -322,20 +322,30 @@ def stopped_in_the_middle(stack, tool, *arguments):
     children = f"/proc/{running.pid}/task/{running.pid}/children"
 
     def child():
+        try:
+            for pid in open(children, encoding="ascii").read().split():
+                command = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+                if command[0].endswith(tool.encode()) and b"--list" not in command:
+                    os.kill(int(pid), signal.SIGSTOP)
+                    return int(pid)
+        except OSError:
+            pass  # it ended while it was looked at
         assert running.poll() is None, running.communicate()
-        for pid in open(children, encoding="ascii").read().split():
-            command = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
-            if any(part.endswith(tool.encode()) for part in command[:3]) and b"--list" not in command:
-                os.kill(int(pid), signal.SIGSTOP)
-                return int(pid)
         return None
 
     pid = None
-    until = time.monotonic() + 60
-    while pid is None:
-        assert time.monotonic() < until, f"{tool} was never seen"
-        pid = child()
-    yield running, pid
+    try:
+        until = time.monotonic() + 60
+        while pid is None:
+            assert time.monotonic() < until, f"{tool} was never seen"
+            pid = child()
+        yield running, pid
+    finally:
+        if running.poll() is None:
+            running.kill()
+            running.communicate()
+        if pid is not None and is_alive(pid):
+            os.kill(pid, signal.SIGCONT)
 
 
 def is_alive(pid):
