@@ -20,7 +20,9 @@
 
 #define PROBLEM_MAX  1024
 #define BEAT_WAIT_MS 2500 /* a lease that is alive beats every second */
-#define NAME_MAX_PG  63   /* PostgreSQL's NAMEDATALEN - 1 */
+#define GONE_WAIT_MS 3000 /* how long connections may take to be gone */
+#define GONE_LOOK_MS 100
+#define NAME_MAX_PG  63 /* PostgreSQL's NAMEDATALEN - 1 */
 #define LINE_MAX_IN  256
 
 struct restore {
@@ -89,6 +91,13 @@ static int server_open(struct restore *restore)
     return ours ? CLI_OK : backup_exit(restore->server, NULL, CLI_REFUSED);
 }
 
+static void pause_ms(int64_t ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR && !tool_interrupted())
+        ;
+}
+
 /* Leases of this database as "intake 7 intake-1 1234", in one text; empty: none is held. NULL:
  * complained. */
 static const char *leases_look(const struct restore *restore, PGconn *conn, const char **holders)
@@ -122,10 +131,7 @@ static int leases_check(const struct restore *restore, PGconn *conn)
         return backup_exit(conn, NULL, CLI_ENVIRONMENT);
     if (first[0] == '\0')
         return CLI_OK;
-    struct timespec left = {.tv_sec = BEAT_WAIT_MS / 1000,
-                            .tv_nsec = BEAT_WAIT_MS % 1000 * 1000000L};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR && !tool_interrupted())
-        ;
+    pause_ms(BEAT_WAIT_MS);
     const char *then = leases_look(restore, conn, &holders);
     if (then == NULL)
         return backup_exit(conn, NULL, CLI_ENVIRONMENT);
@@ -172,22 +178,28 @@ static int content_check(struct restore *restore, PGconn *conn)
     return CLI_REFUSED;
 }
 
-/* Who is connected would go on with records that are another's. */
+/* Who is connected would go on with records that are another's. Connections that were just closed,
+ * our own among them, take a moment to be gone. */
 static int connections_check(struct restore *restore)
 {
-    PGresult *there = backup_ask(restore->server, &records_sql_restore_database, 1, &restore->name);
-    if (there == NULL)
-        return backup_exit(restore->server, NULL, CLI_ENVIRONMENT);
-    restore->is_there = PQntuples(there) > 0;
-    int code = CLI_OK;
-    if (restore->is_there && !PQgetisnull(there, 0, 1)) {
-        cli_complain(SAY("有连接正在使用数据库 %s：%s；先停止它们",
-                         "the database %s is in use by: %s; stop them first"),
-                     restore->name, PQgetvalue(there, 0, 1));
-        code = CLI_REFUSED;
+    int64_t until = cli_monotonic_ms() + GONE_WAIT_MS;
+    for (;;) {
+        PGresult *there =
+            backup_ask(restore->server, &records_sql_restore_database, 1, &restore->name);
+        if (there == NULL)
+            return backup_exit(restore->server, NULL, CLI_ENVIRONMENT);
+        restore->is_there = PQntuples(there) > 0;
+        bool in_use = restore->is_there && !PQgetisnull(there, 0, 1);
+        bool late = cli_monotonic_ms() > until;
+        if (in_use && late)
+            cli_complain(SAY("有连接正在使用数据库 %s：%s；先停止它们",
+                             "the database %s is in use by: %s; stop them first"),
+                         restore->name, PQgetvalue(there, 0, 1));
+        PQclear(there);
+        if (!in_use || late)
+            return in_use ? CLI_REFUSED : CLI_OK;
+        pause_ms(GONE_LOOK_MS);
     }
-    PQclear(there);
-    return code;
 }
 
 static int target_check(struct restore *restore)

@@ -174,7 +174,6 @@ def other(saved, binaries):
 @pytest.fixture(scope="module")
 def restored(saved, manifest, other):
     """The backup in the other stack, its services not yet started."""
-    assert databases(other.dsn) == ["postgres", "ztc"]
     said = ztc(other, "restore", "--from", str(saved.path), "--dsn", other.dsn)
     assert said.returncode == OK, said.stderr
     return said
