@@ -176,19 +176,29 @@ static json_t *tables_of(PGconn *records, const char *schemas)
     return list;
 }
 
+/* Secrets of webhooks, which open under a key that is in no backup. */
+static json_int_t sealed_secrets(const json_t *tables)
+{
+    size_t i;
+    json_t *table;
+    json_array_foreach (tables, i, table) {
+        if (strcmp(json_string_value(json_object_get(table, "table")),
+                   "notification.webhook_secret") == 0)
+            return json_integer_value(json_object_get(table, "rows"));
+    }
+    return 0;
+}
+
 json_t *manifest_of_records(PGconn *records)
 {
     struct arena *arena = arena_new();
     json_t *migrations = migrations_of(records);
     json_t *heads = migrations == NULL ? NULL : heads_of(records);
     json_t *tables = heads == NULL ? NULL : tables_of(records, backup_names(false, arena));
-    PGresult *sealed =
-        tables == NULL ? NULL : backup_ask(records, &records_sql_backup_sealed, 0, NULL);
     json_t *found = NULL;
-    if (sealed != NULL)
+    if (tables != NULL)
         found = json_pack("{sO sO sO sI}", "migrations", migrations, "heads", heads, "tables",
-                          tables, "sealed_secrets", number_at(sealed, 0, 0));
-    PQclear(sealed);
+                          tables, "sealed_secrets", sealed_secrets(tables));
     json_decref(tables);
     json_decref(heads);
     json_decref(migrations);

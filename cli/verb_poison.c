@@ -112,8 +112,11 @@ static int poison_retry(const struct poison *poison)
     while (due > 0 && cli_monotonic_ms() < until) {
         struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
         nanosleep(&pause, NULL);
+        int64_t before = left;
         if (!left_look(poison, &left, &due))
             return backup_exit(poison->records, NULL, CLI_ENVIRONMENT);
+        if (left != before)
+            until = cli_monotonic_ms() + poison->wait_s * 1000;
     }
     if (asked > 0 && !left_look(poison, &left, &due))
         return backup_exit(poison->records, NULL, CLI_ENVIRONMENT);
@@ -164,7 +167,8 @@ int verb_poison(const struct verb *verb, int argc, char **argv)
         {"key", OPTION_STRING, &poison.key, 0, 0, "KEY", "只看此键，如 order/12",
          "of this key only, as order/12"},
         {"wait", OPTION_NUMBER, &poison.wait_s, 0, WAIT_S_MAX, "SECONDS",
-         "retry 最多等候多久；默认 30", "how long retry waits at most; 30 by default"},
+         "retry 在没有进展时等候多久；默认 30",
+         "how long retry waits while nothing moves; 30 by default"},
         {"json", OPTION_FLAG, &poison.json, 0, 0, NULL, "list 以 JSON 输出", "list as JSON"},
         {"dsn", OPTION_STRING, &poison.dsn, 0, 0, "CONNINFO", "以超级用户连接；默认为 ZTC_DSN",
          "connect as a superuser; ZTC_DSN by default"},

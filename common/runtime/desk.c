@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/facts.h"
 #include "runtime/health.h"
 
 struct desk *desk_new(const struct desk_options *options)
@@ -270,8 +271,13 @@ static bool settle(struct desk *desk, struct entry *entries, size_t count)
     return true;
 }
 
-/* What was set aside and is to be tried again: the first of each key, each in a batch of its own,
- * so that what waits behind it comes in its turn. False: trouble. */
+static bool is_fact(const struct entry *entry)
+{
+    return entry->poison == NULL && event_is_fact(entry->input->event.type);
+}
+
+/* What was set aside and is to be tried again: of each key the first, in the order of their logs,
+ * facts in a batch of their own; what waits behind them comes in its turn. False: trouble. */
 static bool retry(struct desk *desk)
 {
     struct entry *entries;
@@ -279,9 +285,13 @@ static bool retry(struct desk *desk)
     arena_reset(desk->gather_arena);
     if (!desk_gather_set_aside(desk, &entries, &count))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (!desk_hold_lease(desk) || desk->epoch == 0 || !settle(desk, &entries[i], 1))
+    for (size_t done = 0, some; done < count; done += some) {
+        some = 1;
+        while (!is_fact(&entries[done]) && done + some < count && !is_fact(&entries[done + some]))
+            some++;
+        if (!desk_hold_lease(desk) || desk->epoch == 0 || !settle(desk, entries + done, some))
             return false;
+    }
     desk->retry_asked = count > 0; /* of a key that has more, the next */
     return true;
 }

@@ -66,6 +66,8 @@ def databases(dsn):
 class Flow(threading.Thread):
     """Whole lives without an end, in a thread of its own, until it is stopped."""
 
+    PACE_S = 0.02  # between two rounds: work enough, and time for others
+
     def __init__(self, env, seed, history):
         super().__init__(daemon=True)
         self.load = Load(env, seed, 30, str(history), in_flight=16)
@@ -77,6 +79,7 @@ class Flow(threading.Thread):
             while self.load.turn():
                 if not self.stopping.is_set() and self.load.total - self.load.finished < 20:
                     self.load.more(20)
+                self.stopping.wait(self.PACE_S)
         except Exception as error:  # told by stop(), in the test's own thread
             self.trouble = error
 

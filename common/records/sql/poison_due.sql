@@ -5,7 +5,7 @@ FROM (
     FROM poison p
     WHERE p.retry AND NOT EXISTS (
         SELECT FROM poison before WHERE before.district = p.district AND before.key = p.key AND before.version < p.version)
-    ORDER BY p.district, p.key
+    ORDER BY p.producer, p.part, p."offset"
     LIMIT $1::bigint
 ) AS d
 CROSS JOIN LATERAL (
@@ -15,4 +15,4 @@ CROSS JOIN LATERAL (
     UNION ALL
     SELECT * FROM evaluation.event v WHERE d.producer = 'evaluation' AND v.part = d.part AND v."offset" = d."offset"
 ) AS e
-ORDER BY d.district, d.key
+ORDER BY d.producer, d.part, d."offset"
