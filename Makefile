@@ -199,6 +199,35 @@ $(golden_tools): $(OUT)/tests/golden/%: $(OUT)/tests/golden/%.o $(call libraries
 $(bench_programs): $(OUT)/bench/%: $(OUT)/tests/bench/%.o $(call libraries_of,base domain events records)
 	$(link) -o $@
 
+# Tomorrow's release (tests/upgrade), for the test of a rolling upgrade: today's objects with other events and one more migration.
+TOMORROW := $(OUT)/tomorrow
+tomorrow_migration := $(TOMORROW)/migrations/$(shell printf %04d $$(($(words $(wildcard common/records/migrations/*.sql)) + 1)))_tomorrow.sql
+tomorrow_objects := $(TOMORROW)/tests/upgrade/tomorrow.o $(TOMORROW)/records_sql.o
+.PHONY: tomorrow
+tomorrow: $(programs:$(BIN)/%=$(TOMORROW)/bin/%)
+
+$(tomorrow_migration): tests/upgrade/tomorrow.sql
+	@mkdir -p $(@D) && cp $< $@
+
+$(TOMORROW)/records_sql.c: $(tomorrow_migration) build/gen/records_sql.c
+	@awk -v room=records -v want=source -f deploy/embed_sql.awk $(wildcard common/records/migrations/*.sql) \
+	    $(tomorrow_migration) $(wildcard common/records/sql/*.sql) < /dev/null > $@
+
+$(TOMORROW)/records_sql.o: $(TOMORROW)/records_sql.c $(OUT)/flags.mk | $(gen_headers)
+	$(compile)
+
+$(TOMORROW)/tests/upgrade/tomorrow.o: tests/upgrade/tomorrow.c common/events/types.c $(headers) $(OUT)/flags.mk | $(gen_headers)
+	$(compile)
+
+define tomorrow_program
+$(TOMORROW)/bin/$(1): $(2) $(tomorrow_objects) $(all_libraries)
+endef
+$(foreach service,$(services),$(eval $(call tomorrow_program,$(service),$(call objects_of,$(sort $(wildcard services/$(service)/*.c))))))
+$(eval $(call tomorrow_program,ztc,$(call objects_of,$(cli_sources))))
+$(programs:$(BIN)/%=$(TOMORROW)/bin/%): ALL_LDFLAGS += -Wl,--wrap=message_encode
+$(programs:$(BIN)/%=$(TOMORROW)/bin/%):
+	$(link) -o $@
+
 # --- Running ------------------------------------------------------------------------------------------------------------
 
 stack := $(PYTHON) deploy/stack.py
@@ -231,16 +260,16 @@ bench: all bench-programs packages ## measure beside the bare store: `name value
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
-pytest = ZTC_BIN=$(abspath $(BIN)) ZTC_UNIT=$(abspath $(OUT)/tests) $(PYTHON) -m pytest -c tests/pytest.ini
+pytest = ZTC_BIN=$(abspath $(BIN)) ZTC_TOMORROW=$(abspath $(TOMORROW)/bin) ZTC_UNIT=$(abspath $(OUT)/tests) $(PYTHON) -m pytest -c tests/pytest.ini
 
 .PHONY: test unit system
-test: all unit-programs packages ## every test; SANITIZE=1 runs them under sanitizers; PYTEST_ARGS="-k name" picks some
+test: all unit-programs tomorrow packages ## every test; SANITIZE=1 runs them under sanitizers; PYTEST_ARGS="-k name" picks some
 	@$(pytest) tests $(PYTEST_ARGS)
 
 unit: all unit-programs packages ## the tests that need no running services
 	@$(pytest) tests/unit tests/check $(PYTEST_ARGS)
 
-system: all packages ## the tests that drive running services
+system: all tomorrow packages ## the tests that drive running services
 	@$(pytest) tests/system $(PYTEST_ARGS)
 
 # --- Checks -------------------------------------------------------------------------------------------------------------

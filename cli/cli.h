@@ -15,7 +15,9 @@ enum cli_exit {
     CLI_REFUSED = 1,     /* the answer was a refusal, or some rows were refused */
     CLI_USAGE = 2,       /* the command line, or a file named on it, is wrong */
     CLI_UNANSWERED = 3,  /* no answer in time, or only `retry` */
-    CLI_ENVIRONMENT = 4, /* settings, keys, files, disk */
+    CLI_ENVIRONMENT = 4, /* settings, keys, files */
+    CLI_DISK = 5,        /* backup and restore: no room, or the disk cannot be written */
+    CLI_RECORDS = 6,     /* backup and restore: PostgreSQL is away, or went away */
 };
 
 /* The language for people: ZTC_LANG, else LC_ALL, LC_MESSAGES, LANG; Chinese when it begins with

@@ -10,6 +10,8 @@
 #define TERMINAL_STEP_MS 200
 #define LINE_STEP_MS     5000
 #define NUMBER_SIZE      32
+#define LEFT_SIZE        64
+#define MEGABYTE         1e6
 
 void progress_begin(struct progress *progress, bool quiet)
 {
@@ -53,25 +55,51 @@ static void bar_draw(double fraction)
     fputs("] ", stderr);
 }
 
-void progress_show(struct progress *progress, double fraction, int64_t rows, int64_t rejected)
+/* Whether it is time to say something; then the bar and the share are there already. */
+static bool show_begin(struct progress *progress, double fraction, int64_t count, double *rate,
+                       char *left, size_t size)
 {
-    char left[64], count[NUMBER_SIZE], refused[NUMBER_SIZE];
     int64_t now = cli_monotonic_ms(), elapsed = now - progress->begun_ms;
     if (progress->quiet ||
         now - progress->said_ms < (progress->terminal ? TERMINAL_STEP_MS : LINE_STEP_MS))
-        return;
+        return false;
     progress->said_ms = now;
-    double rate = elapsed > 0 ? (double)rows * 1000.0 / (double)elapsed : 0.0;
-    time_left(fraction, elapsed, left, sizeof left);
+    *rate = elapsed > 0 ? (double)count * 1000.0 / (double)elapsed : 0.0;
+    time_left(fraction, elapsed, left, size);
     if (progress->terminal)
         bar_draw(fraction);
     if (fraction >= 0.0)
         fprintf(stderr, "%3.0f%% ", fraction * 100.0);
-    fprintf(stderr, SAY("%s 行，%.0f 行/秒%s，未收 %s", "%s rows, %.0f/s%s, rejected %s"),
-            progress_number(rows, count), rate, left, progress_number(rejected, refused));
+    return true;
+}
+
+static void show_end(struct progress *progress)
+{
     fputs(progress->terminal ? "\033[K" : "\n", stderr);
     fflush(stderr);
     progress->drawn = progress->terminal;
+}
+
+void progress_show(struct progress *progress, double fraction, int64_t rows, int64_t rejected)
+{
+    char left[LEFT_SIZE], count[NUMBER_SIZE], refused[NUMBER_SIZE];
+    double rate;
+    if (!show_begin(progress, fraction, rows, &rate, left, sizeof left))
+        return;
+    fprintf(stderr, SAY("%s 行，%.0f 行/秒%s，未收 %s", "%s rows, %.0f/s%s, rejected %s"),
+            progress_number(rows, count), rate, left, progress_number(rejected, refused));
+    show_end(progress);
+}
+
+void progress_show_bytes(struct progress *progress, double fraction, int64_t bytes)
+{
+    char left[LEFT_SIZE];
+    double rate;
+    if (!show_begin(progress, fraction, bytes, &rate, left, sizeof left))
+        return;
+    fprintf(stderr, SAY("%.1f MB，%.1f MB/秒%s", "%.1f MB, %.1f MB/s%s"), (double)bytes / MEGABYTE,
+            rate / MEGABYTE, left);
+    show_end(progress);
 }
 
 void progress_end(struct progress *progress)

@@ -14,6 +14,8 @@ struct progress {
 void progress_begin(struct progress *progress, bool quiet);
 /* `fraction` 0 to 1, negative when unknown; says something only when it is time to. */
 void progress_show(struct progress *progress, double fraction, int64_t rows, int64_t rejected);
+/* The same of bytes. */
+void progress_show_bytes(struct progress *progress, double fraction, int64_t bytes);
 void progress_end(struct progress *progress); /* clears the bar */
 
 /* 58119 -> "58,119"; the buffer holds 32 bytes. */

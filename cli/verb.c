@@ -28,6 +28,7 @@ static const char *const organisation_only[] = {"organisation", NULL};
 static const char *const kind_only[] = {"kind", NULL};
 static const char *const contact_operands[] = {"action", "order", NULL};
 static const char *const keys_operands[] = {"action", "name", NULL};
+static const char *const poison_operands[] = {"action", NULL};
 static const char *const file_only[] = {"file", NULL};
 static const char *const rule_only[] = {"rule", NULL};
 static const char *const endpoint_only[] = {"endpoint", NULL};
@@ -122,6 +123,12 @@ const struct verb verbs[] = {
      "play one order from pick to stars, or a joint session (--case joint)"},
     {"doctor", VERB_OPERATION, verb_doctor, -1, NULL, "", "检查哪里不正常、该怎么办",
      "what is wrong, and what to do"},
+    {"backup", VERB_OPERATION, verb_backup, -1, NULL, "", "备份（运行中），或核对一份备份",
+     "a consistent copy of the records while the system runs, or check one"},
+    {"restore", VERB_OPERATION, verb_restore, -1, NULL, "", "由备份恢复数据库",
+     "bring the records back from a backup"},
+    {"poison", VERB_OPERATION, verb_poison, -1, poison_operands, "list | retry",
+     "被搁置的事件：列出，重新处理", "events that were set aside: list them, take them up again"},
     {"docs", VERB_OPERATION, verb_docs, -1, NULL, "", "由表格生成文档",
      "print the documentation of the tables"},
     {NULL, VERB_OPERATION, NULL, -1, NULL, NULL, NULL, NULL},
@@ -217,9 +224,10 @@ void verb_help(const struct verb *verb, const struct options *options, FILE *out
     options_print(options, out);
     fprintf(
         out, "\n%s\n",
-        SAY("退出码：0 成功；1 被拒绝；2 用法有误；3 无答复或重试未果；4 环境有误。",
+        SAY("退出码：0 成功；1 被拒绝；2 用法有误；3 无答复或重试未果；4 环境有误；5 磁盘写不下；"
+            "6 PostgreSQL 不在。",
             "Exit codes: 0 done; 1 refused; 2 wrong usage; 3 no answer, or retries were in vain; "
-            "4 trouble with the environment."));
+            "4 trouble with the environment; 5 no room on a disk; 6 PostgreSQL is away."));
 }
 
 bool verb_options(const struct verb *verb, struct options *options, int argc, char **argv,

@@ -29,6 +29,9 @@ int verb_migrate(const struct verb *verb, int argc, char **argv);
 int verb_seed(const struct verb *verb, int argc, char **argv);
 int verb_import(const struct verb *verb, int argc, char **argv);
 int verb_play(const struct verb *verb, int argc, char **argv);
+int verb_backup(const struct verb *verb, int argc, char **argv);
+int verb_restore(const struct verb *verb, int argc, char **argv);
+int verb_poison(const struct verb *verb, int argc, char **argv);
 int verb_docs(const struct verb *verb, int argc, char **argv);
 
 /* The name by which a command is typed ("keys register" for key_register); NULL: none. */

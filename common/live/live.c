@@ -15,6 +15,7 @@
 #define ARGUMENTS_MAX       16  /* of a call of fixed length */
 #define PIPELINE_MAX        256 /* calls sent before their answers are read */
 #define NUMBER_BYTES        24
+#define HISTORY_KEY         "ztc:history"
 #define PEEK_FIELDS         6
 #define REBUILD_A_SECOND    20000 /* offers, for its timeout; measured: three times as many */
 #define REBUILD_ENTRY_BYTES (6 * NUMBER_BYTES)
@@ -302,6 +303,21 @@ enum live_outcome live_forget(struct live *live, const struct live_squad *squad)
     return failed ? LIVE_LOST : LIVE_OK;
 }
 
+/* A call and its reply; NULL: lost. The caller frees it. */
+static redisReply *ask(struct live *live, const struct call *call)
+{
+    if (!call_append(live, call)) {
+        lost(live, "no memory");
+        return NULL;
+    }
+    redisReply *reply = reply_read(live);
+    if (reply == NULL || reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    lost(live, reply->str);
+    freeReplyObject(reply);
+    return NULL;
+}
+
 static int64_t number_of(const redisReply *reply)
 {
     int64_t value = 0;
@@ -309,6 +325,79 @@ static int64_t number_of(const redisReply *reply)
         !text_to_int((struct text){reply->str, reply->len}, &value))
         return 0;
     return value;
+}
+
+/* Removes the keys of one page of SCAN. */
+static bool page_remove(struct live *live, const redisReply *keys)
+{
+    struct call call;
+    for (size_t i = 0; i < keys->elements; i++) {
+        call.count = 0;
+        call_word(&call, "DEL");
+        call_add(&call, keys->element[i]->str, (size_t)keys->element[i]->len);
+        redisReply *reply = ask(live, &call);
+        if (reply == NULL)
+            return false;
+        freeReplyObject(reply);
+    }
+    return true;
+}
+
+/* All squads' keys, those too that the records know nothing of. */
+static bool queues_remove(struct live *live)
+{
+    char cursor[NUMBER_BYTES] = "0";
+    do {
+        struct call call = {.count = 0};
+        call_word(&call, "SCAN");
+        call_word(&call, cursor);
+        call_word(&call, "MATCH");
+        call_word(&call, "ztc:{*");
+        call_word(&call, "COUNT");
+        call_word(&call, "1000");
+        redisReply *reply = ask(live, &call);
+        if (reply == NULL)
+            return false;
+        bool fine = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+                    reply->element[0]->type == REDIS_REPLY_STRING &&
+                    reply->element[1]->type == REDIS_REPLY_ARRAY;
+        if (fine)
+            snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
+        else
+            lost(live, "an answer to SCAN that is none");
+        fine = fine && page_remove(live, reply->element[1]);
+        freeReplyObject(reply);
+        if (!fine)
+            return false;
+    } while (strcmp(cursor, "0") != 0);
+    return true;
+}
+
+enum live_outcome live_follow(struct live *live, int64_t history, bool *anew)
+{
+    struct call call = {.count = 0};
+    call_word(&call, "GET");
+    call_word(&call, HISTORY_KEY);
+    redisReply *reply = ask(live, &call);
+    if (reply == NULL)
+        return LIVE_LOST;
+    *anew = number_of(reply) != history;
+    freeReplyObject(reply);
+    if (!*anew)
+        return LIVE_OK;
+    /* Its name is written when all of it is gone, so that whoever is killed in between begins
+     * again. */
+    if (!queues_remove(live))
+        return LIVE_LOST;
+    call.count = 0;
+    call_word(&call, "SET");
+    call_word(&call, HISTORY_KEY);
+    call_number(&call, history);
+    reply = ask(live, &call);
+    if (reply == NULL)
+        return LIVE_LOST;
+    freeReplyObject(reply);
+    return LIVE_OK;
 }
 
 static bool append_position(struct live *live, const struct live_squad *squad)

@@ -8,6 +8,8 @@
  *   ztc:{DISTRICT/SQUAD}:versions  hash  assignment id -> order's version;
  *                                        "position" -> dispatch offset of the last change
  *   ztc:{DISTRICT/SQUAD}:details   hash  assignment id -> "order deadline_ms"
+ * and one key beside them:
+ *   ztc:history                    text  which history of the records all of them follow
  * Each change is one Redis function (queue.lua, library "zhitongche"), atomic; it names the squad's
  * position before it and refuses when Redis holds another (a gap: wiped, restored from an old file,
  * failed over). Not thread-safe. The process must ignore SIGPIPE. */
@@ -67,6 +69,9 @@ enum live_outcome live_rebuild(struct live *live, const struct live_squad *squad
                                const struct live_entry *entries, size_t count);
 /* Removes a squad's queue and position: when Redis is ahead of records that were set back. */
 enum live_outcome live_forget(struct live *live, const struct live_squad *squad);
+/* Has Redis follow this history of the records. Positions of another one say nothing, since a
+ * restore gives offsets out a second time: then all queues are removed, and `*anew` is set. */
+enum live_outcome live_follow(struct live *live, int64_t history, bool *anew);
 /* The squads' positions, in one pipeline; 0: none there. */
 enum live_outcome live_positions(struct live *live, const struct live_squad *squads, size_t count,
                                  int64_t *positions);

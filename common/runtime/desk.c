@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events/facts.h"
 #include "runtime/health.h"
 
 struct desk *desk_new(const struct desk_options *options)
@@ -49,6 +50,14 @@ static void hints_clear(struct feedline *feed)
     }
     feed->hints_last = NULL;
     feed->hint_count = 0;
+}
+
+void desk_hints_clear(struct desk *desk, struct feedline *feed)
+{
+    pthread_mutex_lock(&desk->mutex);
+    hints_clear(feed);
+    feed->known_head = 0;
+    pthread_mutex_unlock(&desk->mutex);
 }
 
 void desk_destroy(struct desk **desk)
@@ -262,6 +271,31 @@ static bool settle(struct desk *desk, struct entry *entries, size_t count)
     return true;
 }
 
+static bool is_fact(const struct entry *entry)
+{
+    return entry->poison == NULL && event_is_fact(entry->input->event.type);
+}
+
+/* What was set aside and is to be tried again: of each key the first, in the order of their logs,
+ * facts in a batch of their own; what waits behind them comes in its turn. False: trouble. */
+static bool retry(struct desk *desk)
+{
+    struct entry *entries;
+    size_t count;
+    arena_reset(desk->gather_arena);
+    if (!desk_gather_set_aside(desk, &entries, &count))
+        return false;
+    for (size_t done = 0, some; done < count; done += some) {
+        some = 1;
+        while (!is_fact(&entries[done]) && done + some < count && !is_fact(&entries[done + some]))
+            some++;
+        if (!desk_hold_lease(desk) || desk->epoch == 0 || !settle(desk, entries + done, some))
+            return false;
+    }
+    desk->retry_asked = count > 0; /* of a key that has more, the next */
+    return true;
+}
+
 /* What was gathered and not done goes back to wait; events are gathered again from the cursor. */
 static void put_back(struct desk *desk)
 {
@@ -302,6 +336,8 @@ static void work(struct desk *desk)
         wait_for_work(desk, desk->tick_due_ms);
         return;
     }
+    if (desk->retry_asked && !retry(desk))
+        return;
     arena_reset(desk->gather_arena);
     if (!desk_gather(desk))
         return;
@@ -313,7 +349,8 @@ static void work(struct desk *desk)
             until = clock_monotonic_ms() +
                     10; /* a position is waited for: look at the log again soon */
         all_is_well(desk);
-        wait_for_work(desk, until);
+        if (!desk->retry_asked)
+            wait_for_work(desk, until);
         return;
     }
     if (settle(desk, entries, count)) {

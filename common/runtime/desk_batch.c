@@ -133,7 +133,8 @@ static void begin(struct desk *desk, struct entry *entries, size_t count)
         input->slot = NULL;
         input->decided = input->is_forward = false;
         input->answer = (struct answer){.id = input->command.id};
-        for (size_t f = 0; input->kind == INPUT_EVENT && f < desk->feed_count; f++)
+        for (size_t f = 0; input->kind == INPUT_EVENT && !entry->from_aside && f < desk->feed_count;
+             f++)
             if ((int)desk->feeds[f].producer == input->event.producer &&
                 input->event.offset <= desk->feeds[f].cursor)
                 entry->gate = GATE_PASSED;
@@ -339,6 +340,11 @@ static void finish_event(struct desk *desk, struct attempt *attempt, struct entr
     case GATE_DELIVER:
         metric_add(METRIC_events_applied_total, 1);
         metric_set(METRIC_apply_delay_last_ms, attempt->batch.now - event->recorded);
+        if (entry->from_aside)
+            log_line(LEVEL_INFO, "an event that was set aside is taken up again",
+                     {"key", log_text(event->key)}, {"district", log_text(event->district)},
+                     {"from", log_string(words_name(&words_service, event->producer))},
+                     {"offset", log_int(event->offset)});
         log_event("applied", event);
         break;
     case GATE_PARKED:
@@ -348,7 +354,10 @@ static void finish_event(struct desk *desk, struct attempt *attempt, struct entr
         }
         break;
     case GATE_POISON:
-        metric_add(METRIC_events_poisoned_total, 1);
+        if (!entry->from_aside) {
+            metric_add(METRIC_events_poisoned_total, 1);
+            desk->set_aside++;
+        }
         log_line(LEVEL_ERROR, "an event cannot be handled and is set aside; its key waits",
                  {"key", log_text(event->key)}, {"district", log_text(event->district)},
                  {"from", log_string(words_name(&words_service, event->producer))},

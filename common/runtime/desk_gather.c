@@ -235,6 +235,28 @@ static void gather_commands(struct desk *desk, size_t limit)
     }
 }
 
+bool desk_gather_set_aside(struct desk *desk, struct entry **entries, size_t *count)
+{
+    struct params *params = params_new(desk->gather_arena);
+    params_int(params, DESK_RETRY_MAX);
+    const struct rows *rows = records_send(desk->records, &records_sql_poison_due, params);
+    if (records_run(desk->records) != RECORDS_OK) {
+        desk_trouble(desk, "reading what was set aside");
+        return false;
+    }
+    *count = rows_count(rows);
+    *entries = arena_array(desk->gather_arena, *count + 1, sizeof **entries);
+    for (size_t i = 0; i < *count; i++) {
+        int producer = words_find(&words_service, rows_text(rows, i, 0));
+        const char *poison;
+        struct input *input =
+            desk_input_of_row(desk->gather_arena, (enum service)producer, rows, i, 1, &poison);
+        (*entries)[i] = (struct entry){.input = input, .poison = poison, .from_aside = true};
+    }
+    records_clear(desk->records);
+    return true;
+}
+
 bool desk_gather(struct desk *desk)
 {
     size_t batch_max = (size_t)desk->options.config->batch_max;

@@ -96,8 +96,9 @@ static bool look(struct desk *desk, bool *still, bool *is_free)
     }
     int64_t still_ms = now - desk->seen_since_ms;
     *still = still_ms >= desk->options.config->lease_ttl_ms;
-    bool own = !desk->once_held && text_equal(holder, text_of(desk->options.config->instance));
-    return (!*still && !own) || make_free(desk, holder, still_ms, is_free);
+    bool ours = holder.length == 0 || /* nobody's, after a restore */
+                (!desk->once_held && text_equal(holder, text_of(desk->options.config->instance)));
+    return (!*still && !ours) || make_free(desk, holder, still_ms, is_free);
 }
 
 static bool take(struct desk *desk)
@@ -179,6 +180,7 @@ static bool load_positions(struct desk *desk)
             if (words_find(&words_service, rows_text(cursors, i, 0)) == (int)feed->producer)
                 feed->cursor = rows_int(cursors, i, 1);
         feed->read_due_ms = 0;
+        desk_hints_clear(desk, feed);
         atomic_store(&feed->applied, feed->cursor);
     }
     records_clear(desk->records);
@@ -256,6 +258,8 @@ static bool peers(struct desk *desk)
         const char *publisher = arena_string(desk->batch_arena, rows_text(rows, i, 3));
         const char *router = arena_string(desk->batch_arena, rows_text(rows, i, 4));
         const char *key = arena_string(desk->batch_arena, rows_text(rows, i, 5));
+        if (publisher[0] == '\0')
+            continue; /* nobody holds it since a restore */
         if (strcmp(publisher, desk->peer_publisher[service]) == 0 &&
             strcmp(key, desk->peer_key[service]) == 0)
             continue;
@@ -267,6 +271,19 @@ static bool peers(struct desk *desk)
                  {"epoch", log_int(rows_int(rows, i, 1))});
         outbox_peer(desk->options.outbox, (enum service)service, publisher, router, key);
     }
+    records_clear(desk->records);
+    return true;
+}
+
+static bool look_aside(struct desk *desk)
+{
+    const struct rows *rows =
+        one(desk, &records_sql_poison_look, NULL, "looking at what was set aside");
+    if (rows == NULL)
+        return false;
+    desk->set_aside = rows_int(rows, 0, 0);
+    desk->retry_asked = rows_int(rows, 0, 1) > 0;
+    metric_set(METRIC_events_set_aside, desk->set_aside);
     records_clear(desk->records);
     return true;
 }
@@ -312,7 +329,7 @@ bool desk_tick(struct desk *desk)
         return false;
     if (desk->epoch == 0)
         return true;
-    if (!beat(desk) || !ensure_partitions(desk))
+    if (!beat(desk) || !ensure_partitions(desk) || !look_aside(desk))
         return false;
     if (now >= desk->prune_due_ms) {
         desk->prune_due_ms = now + 10 * DESK_TICK_MS;

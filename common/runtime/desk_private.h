@@ -21,6 +21,7 @@
 #define DESK_BACKOFF_MAX_MS 2000
 #define DESK_CURSOR_KEEP    64     /* cursor rows left when older ones are pruned */
 #define DESK_LOG_AHEAD      500000 /* offsets for which partitions are made ahead of the head */
+#define DESK_RETRY_MAX      64 /* events that were set aside, read at a time to be tried again */
 
 struct hint {
     struct hint *next;
@@ -56,6 +57,7 @@ struct entry {
     bool condemned;     /* the records refused it when alone: refuse or set aside */
     bool keep;          /* its answer is stored */
     bool from_parked;   /* it came before its turn in an earlier batch */
+    bool from_aside;    /* it was set aside in an earlier batch and is tried again */
     struct bytes reply; /* encoded, in the batch arena or (for a repeat) as stored */
 };
 
@@ -68,7 +70,7 @@ struct attempt {
     struct entry *source; /* the gathered ones, of which `entries` is a copy */
     struct event *emitted;
     size_t emitted_count, emitted_room;
-    const struct rows *seen_rows, *lease_rows, *line_rows, *parked_rows;
+    const struct rows *seen_rows, *lease_rows, *line_rows, *parked_rows, *aside_rows;
     struct line_state *lines;
     size_t line_count;
     bool facts_changed;
@@ -113,6 +115,8 @@ struct desk {
     int64_t tick_due_ms, prune_due_ms;
     int64_t backoff_ms;
     bool trouble_logged;
+    int64_t set_aside;                            /* events that stand aside, as last looked at */
+    bool retry_asked;                             /* some of them are to be tried again */
     int64_t seen_epoch, seen_beat, seen_since_ms; /* another holder's lease as last looked at */
     char peer_publisher[SERVICE_COUNT][BUS_ENDPOINT_MAX];
     char peer_key[SERVICE_COUNT][BUS_KEY_TEXT + 1];
@@ -127,6 +131,10 @@ enum attempt_outcome {
     ATTEMPT_LOST,    /* the records are away or in trouble: wait */
     ATTEMPT_STALE    /* the lease is another's */
 };
+
+/* desk.c. What was published before says nothing of records that are looked at anew: they may have
+ * been restored to an earlier day. */
+void desk_hints_clear(struct desk *desk, struct feedline *feed);
 
 /* desk_lease.c. Both say false when the records are in trouble (the connection then is dropped and
  * the trouble logged once). */
@@ -143,6 +151,9 @@ bool desk_answer_retry(struct desk *desk, struct request *request, enum refusal_
  * arena. */
 struct input *desk_input_of_row(struct arena *arena, enum service producer, const struct rows *rows,
                                 size_t row, int column, const char **poison);
+/* Those set aside that are to be tried again, the first of each key, in the gather arena. False:
+ * the records are in trouble. */
+bool desk_gather_set_aside(struct desk *desk, struct entry **entries, size_t *count);
 
 /* desk_batch.c */
 enum attempt_outcome desk_attempt(struct desk *desk, struct entry *entries, size_t count);

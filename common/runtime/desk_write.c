@@ -79,11 +79,16 @@ void desk_send_checks(struct desk *desk, struct attempt *attempt)
     }
     if (commands > 0)
         attempt->seen_rows = records_send(desk->records, &records_sql_command_seen, ids);
-    if (!desk->service->lines)
+    if (!desk->service->lines && desk->set_aside == 0)
         return;
     collect_lines(desk, attempt);
     if (attempt->line_count == 0)
         return;
+    if (!desk->service->lines) {
+        attempt->aside_rows =
+            records_send(desk->records, &records_sql_poison_keys, params_of_lines(desk, attempt));
+        return;
+    }
     attempt->line_rows =
         records_send(desk->records, &records_sql_line_lock, params_of_lines(desk, attempt));
     attempt->parked_rows =
@@ -199,6 +204,41 @@ static void gate_lines(struct desk *desk, struct attempt *attempt)
     attempt->entry_count += early;
 }
 
+static bool key_is_aside(const struct attempt *attempt, size_t before, const struct event *event)
+{
+    for (size_t row = 0; attempt->aside_rows != NULL && row < rows_count(attempt->aside_rows);
+         row++)
+        if (text_equal(rows_text(attempt->aside_rows, row, 0), event->district) &&
+            text_equal(rows_text(attempt->aside_rows, row, 1), event->key))
+            return true;
+    for (size_t i = 0; i < before; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        if (entry->gate == GATE_POISON && text_equal(entry->input->event.key, event->key) &&
+            text_equal(entry->input->event.district, event->district))
+            return true;
+    }
+    return false;
+}
+
+/* Where events are not applied by their lines, what follows one that is set aside is set aside too:
+ * applied before it, it could not come after it any more. */
+static void gate_aside(const struct desk *desk, struct attempt *attempt)
+{
+    bool any = attempt->aside_rows != NULL;
+    for (size_t i = 0; i < attempt->entry_count && !any; i++)
+        any = attempt->entries[i].gate == GATE_POISON;
+    if (desk->service->lines || !any)
+        return;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        struct entry *entry = &attempt->entries[i];
+        if (entry->input->kind == INPUT_EVENT && entry->gate == GATE_DELIVER &&
+            !entry->from_aside && key_is_aside(attempt, i, &entry->input->event)) {
+            entry->gate = GATE_POISON;
+            entry->poison = "an earlier event of its key is set aside";
+        }
+    }
+}
+
 enum records_outcome desk_run_checks(struct desk *desk, struct attempt *attempt, bool *stale)
 {
     enum records_outcome outcome = records_run(desk->records);
@@ -208,6 +248,7 @@ enum records_outcome desk_run_checks(struct desk *desk, struct attempt *attempt,
     if (*stale)
         return RECORDS_OK;
     find_repeats(desk, attempt);
+    gate_aside(desk, attempt);
     gate_lines(desk, attempt);
     return RECORDS_OK;
 }
@@ -407,7 +448,7 @@ static void send_poison(struct desk *desk, struct attempt *attempt)
     for (size_t i = 0; i < attempt->entry_count; i++) {
         const struct entry *entry = &attempt->entries[i];
         const struct event *event = &entry->input->event;
-        if (entry->gate != GATE_POISON)
+        if (entry->gate != GATE_POISON || entry->from_aside)
             continue;
         column_text(producer, text_of(words_name(&words_service, event->producer)));
         column_int(offset, event->offset);
@@ -422,6 +463,40 @@ static void send_poison(struct desk *desk, struct attempt *attempt)
     }
     if (count > 0)
         records_send(desk->records, &records_sql_poison_insert, params);
+}
+
+/* What became of those that were tried again: gone from where they stood, or there still. */
+static bool send_aside(struct desk *desk, struct attempt *attempt)
+{
+    struct params *done = params_new(desk->batch_arena), *again = params_new(desk->batch_arena);
+    params_int(done, DESK_PART);
+    params_int(again, DESK_PART);
+    params_time(again, attempt->batch.now);
+    struct column *done_producer = params_column(done, COLUMN_TEXT),
+                  *done_offset = params_column(done, COLUMN_INT8),
+                  *again_producer = params_column(again, COLUMN_TEXT),
+                  *again_offset = params_column(again, COLUMN_INT8),
+                  *reason = params_column(again, COLUMN_TEXT);
+    size_t dones = 0, agains = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        if (!entry->from_aside)
+            continue;
+        const struct event *event = &entry->input->event;
+        bool in_vain = entry->gate == GATE_POISON;
+        column_text(in_vain ? again_producer : done_producer,
+                    text_of(words_name(&words_service, event->producer)));
+        column_int(in_vain ? again_offset : done_offset, event->offset);
+        if (in_vain)
+            column_text(reason, text_of(entry->poison));
+        agains += in_vain;
+        dones += !in_vain;
+    }
+    if (dones > 0)
+        records_send(desk->records, &records_sql_poison_delete, done);
+    if (agains > 0)
+        records_send(desk->records, &records_sql_poison_again, again);
+    return dones + agains > 0;
 }
 
 struct fact_row {
@@ -486,6 +561,7 @@ bool desk_send_writes(struct desk *desk, struct attempt *attempt)
     send_lines(desk, attempt);
     send_parked(desk, attempt);
     send_poison(desk, attempt);
+    bool aside = send_aside(desk, attempt);
     send_facts(desk, attempt);
-    return cursors || answers || attempt->emitted_count > 0;
+    return cursors || answers || aside || attempt->emitted_count > 0;
 }

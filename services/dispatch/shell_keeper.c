@@ -428,13 +428,36 @@ static void wait_grace(struct queue_keeper *k)
     pthread_mutex_unlock(&k->mutex);
 }
 
+/* Whether the positions in Redis are of these records at all, or of what they were before a
+ * restore.
+ */
+static bool follow_history(struct queue_keeper *k)
+{
+    const struct rows *rows;
+    bool anew = false;
+    if (!records_ask(k, &dispatch_sql_live_history_read, NULL, &rows))
+        return false;
+    int64_t history = rows_count(rows) > 0 ? rows_int(rows, 0, 0) : 0;
+    records_clear(k->records);
+    if (live_follow(k->live, history, &anew) == LIVE_LOST) {
+        live_lost(k);
+        return false;
+    }
+    if (anew)
+        log_line(LEVEL_INFO,
+                 "Redis followed another history of the records; its queues are rebuilt",
+                 {"history", log_int(history)});
+    return true;
+}
+
 /* Compares all squads' positions and rebuilds those that differ. Between a commit and Redis a
  * position is rightly behind; so what differs is looked at again after what waited was applied. */
 static bool compare(struct queue_keeper *k)
 {
     struct suspect *squads;
     size_t count, suspected = 0;
-    if (!positions_wanted(k, &squads, &count) || !drain(k) || !positions_found(k, squads, count))
+    if (!follow_history(k) || !positions_wanted(k, &squads, &count) || !drain(k) ||
+        !positions_found(k, squads, count))
         return false;
     for (size_t i = 0; i < count; i++)
         if (squads[i].found != squads[i].wanted)

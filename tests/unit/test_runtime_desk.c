@@ -88,6 +88,13 @@ static const struct desk_service toy = {.service = SERVICE_evaluation,
                                         .load = load,
                                         .decide = decide,
                                         .write = write_rows};
+static const struct desk_service plain = {.service = SERVICE_evaluation,
+                                          .consumes = producers,
+                                          .consume_count = 2,
+                                          .load = load,
+                                          .decide = decide,
+                                          .write = write_rows};
+static const struct desk_service *serving = &toy;
 
 static const char *value_of(const char *sql)
 {
@@ -108,7 +115,7 @@ static void assert_comes(const char *sql, const char *wanted)
 static void desk_begin(void)
 {
     outbox = outbox_new();
-    struct desk_options options = {.service = &toy,
+    struct desk_options options = {.service = serving,
                                    .config = &config,
                                    .outbox = outbox,
                                    .publisher = "tcp://pub",
@@ -308,6 +315,83 @@ static void what_cannot_be_read_blocks_its_own_key_only(void **state)
     assert_comes("SELECT reason FROM evaluation.poison", "unknown type of event");
     assert_comes("SELECT count(*) FROM evaluation.parked", "1");
     assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "3");
+}
+
+/* As if the program had been upgraded: the log's event then is of a type that it knows. */
+static void become_readable(int offset)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "UPDATE intake.event SET type = 'order_withdrawn' WHERE \"offset\" = %d", offset);
+    server_do(dsn, sql);
+}
+
+static void what_was_set_aside_is_taken_up_again_in_its_turn(void **state)
+{
+    (void)state;
+    event_put("intake", 1, "order_from_the_future", "order/1", 1);
+    event_put("intake", 2, "order_withdrawn", "order/1", 2);
+    event_put("intake", 3, "order_from_the_future", "order/1", 3);
+    event_put("intake", 4, "order_withdrawn", "order/1", 4);
+    event_put("intake", 5, "order_withdrawn", "order/2", 1);
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "5");
+    server_do(dsn, "UPDATE evaluation.poison SET retry = true"); /* too early */
+    assert_comes("SELECT string_agg(tries || ' ' || retry, ', ' ORDER BY version) FROM "
+                 "evaluation.poison",
+                 "2 false, 1 true"); /* the second's turn has not come */
+    assert_string_equal(value_of(SEEN), "order/2 v1");
+    become_readable(1);
+    server_do(dsn, "UPDATE evaluation.poison SET retry = true WHERE version = 1");
+    assert_comes("SELECT string_agg(version || ' ' || tries || ' ' || retry, ', ') FROM "
+                 "evaluation.poison",
+                 "3 2 false"); /* tried when its turn had come, in vain */
+    assert_string_equal(value_of(SEEN), "order/2 v1, order/1 v1, order/1 v2");
+    become_readable(3);
+    server_do(dsn, "UPDATE evaluation.poison SET retry = true");
+    assert_comes("SELECT count(*) FROM evaluation.poison", "0");
+    assert_string_equal(value_of(SEEN),
+                        "order/2 v1, order/1 v1, order/1 v2, order/1 v3, order/1 v4");
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.parked"), "0");
+    assert_string_equal(value_of("SELECT max(to_offset) FROM evaluation.cursor"), "5");
+}
+
+static void without_lines_what_follows_is_set_aside_too(void **state)
+{
+    (void)state;
+    desk_end();
+    serving = &plain;
+    desk_begin();
+    event_put("intake", 1, "order_from_the_future", "order/1", 1);
+    event_put("intake", 2, "order_withdrawn", "order/1", 2);
+    event_put("intake", 3, "order_withdrawn", "order/2", 1);
+    assert_comes(SEEN, "order/2 v1");
+    event_put("intake", 4, "order_withdrawn", "order/1", 3); /* in a batch of its own */
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "4");
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.poison"), "3");
+    become_readable(1);
+    server_do(dsn, "UPDATE evaluation.poison SET retry = true");
+    assert_comes("SELECT count(*) FROM evaluation.poison", "0");
+    assert_string_equal(value_of(SEEN), "order/2 v1, order/1 v1, order/1 v2, order/1 v3");
+    event_put("intake", 5, "order_withdrawn", "order/1", 4);
+    assert_comes(SEEN, "order/2 v1, order/1 v1, order/1 v2, order/1 v3, order/1 v4");
+    serving = &toy;
+}
+
+/* As a restore leaves it: another process than the one that held it takes it without waiting. */
+static void a_lease_that_is_nobodys_is_free_at_once(void **state)
+{
+    (void)state;
+    submit("a", "before");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    desk_end();
+    server_do(dsn, "UPDATE evaluation.lease SET epoch = 1000, holder = '', beat = 0");
+    config.instance = "toy-2";
+    config.lease_ttl_ms = 3600000;
+    desk_begin();
+    submit("b", "after");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(value_of("SELECT epoch || ' ' || holder FROM evaluation.lease"),
+                        "1001 toy-2");
 }
 
 static void a_row_at_fault_is_found_among_its_neighbours(void **state)
@@ -555,6 +639,11 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_blocks_its_own_key_only, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_was_set_aside_is_taken_up_again_in_its_turn, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(without_lines_what_follows_is_set_aside_too, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_lease_that_is_nobodys_is_free_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_row_at_fault_is_found_among_its_neighbours, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_not_published, set_up, tear_down),

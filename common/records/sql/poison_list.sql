@@ -1,0 +1,26 @@
+-- What stands aside, in the order it is taken up again; the type as its log says it. $1, $2: a service, a key; empty: all.
+SELECT p.service, p.district, p.key, p.version,
+       coalesce(i.type, s.type, v.type, p.type) AS type,
+       p.producer || ':' || p."offset" AS position,
+       to_char(p.recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since, p.tries, p.retry, p.waiting, p.reason
+FROM (
+    SELECT 'intake' AS service, z.*, (SELECT count(*) FROM intake.parked w WHERE w.district = z.district AND w.key = z.key) AS waiting
+    FROM intake.poison z
+    UNION ALL
+    SELECT 'dispatch', z.*, (SELECT count(*) FROM dispatch.parked w WHERE w.district = z.district AND w.key = z.key)
+    FROM dispatch.poison z
+    UNION ALL
+    SELECT 'notification', z.*, (SELECT count(*) FROM notification.parked w WHERE w.district = z.district AND w.key = z.key)
+    FROM notification.poison z
+    UNION ALL
+    SELECT 'evaluation', z.*, (SELECT count(*) FROM evaluation.parked w WHERE w.district = z.district AND w.key = z.key)
+    FROM evaluation.poison z
+    UNION ALL
+    SELECT 'reporting', z.*, (SELECT count(*) FROM reporting.parked w WHERE w.district = z.district AND w.key = z.key)
+    FROM reporting.poison z
+) AS p
+LEFT JOIN intake.event i ON p.producer = 'intake' AND i.part = p.part AND i."offset" = p."offset"
+LEFT JOIN dispatch.event s ON p.producer = 'dispatch' AND s.part = p.part AND s."offset" = p."offset"
+LEFT JOIN evaluation.event v ON p.producer = 'evaluation' AND v.part = p.part AND v."offset" = p."offset"
+WHERE ($1 = '' OR p.service = $1) AND ($2 = '' OR p.key = $2)
+ORDER BY p.service, p.district, p.key, p.version

@@ -1,0 +1,1 @@
+SELECT count(*), count(*) FILTER (WHERE retry) FROM poison

@@ -1,0 +1,6 @@
+-- Whether the database $1 is there, and who else is connected to it.
+SELECT d.datname,
+       (SELECT string_agg(DISTINCT coalesce(nullif(a.application_name, ''), a.usename, '?'), ', ')
+        FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_catalog.pg_backend_pid()) AS connected
+FROM pg_catalog.pg_database d
+WHERE d.datname = $1

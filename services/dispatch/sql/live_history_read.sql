@@ -1,0 +1,1 @@
+SELECT number FROM live_history
