@@ -447,6 +447,21 @@ def test_endpoints_of_others(place, receiver):
     assert place.ask("webhooks")["webhooks"] == []
 
 
+def test_pages_leave_out_no_endpoint(place, receiver):
+    """An event goes to several endpoints under one notice: where a page ends, none of them is lost."""
+    for endpoint in ("a", "b", "c"):
+        place.register(endpoint, receiver.url(f"/{endpoint}"), events=["order_submitted"])
+    orders = place.submit(2)
+    for order in orders:
+        place.state("c", order, "delivered")
+    found, before = [], 0
+    while before is not None:
+        page = place.ask("deliveries", limit=2, before=before)
+        found += [(row["order"], row["endpoint"]) for row in page["deliveries"]]
+        before = page.get("next")
+    assert found == [(order, endpoint) for order in reversed(orders) for endpoint in ("a", "b", "c")]
+
+
 def test_dead_letters_are_seen_by_their_own_and_the_operator(place, receiver, residents):
     receiver.replies["/d"] = [Reply(410)]
     place.register("d", receiver.url("/d"))
