@@ -185,17 +185,41 @@ static bool load_positions(struct desk *desk)
     return true;
 }
 
+/* Once until it is done. */
+static void log_partition_missing(struct desk *desk)
+{
+    if (!desk->partitions_logged)
+        log_line(LEVEL_WARN, "no partition of the log can be made now; trying again",
+                 {"offsets_left", log_int(desk->partitions_to - desk->head)},
+                 {"sqlstate", log_string(records_sqlstate(desk->records))},
+                 {"reason", log_string(records_message(desk->records))});
+    desk->partitions_logged = true;
+}
+
+/* Partitions are made long before they are needed: that one cannot be made is no trouble as long as
+ * there is room. */
 static bool ensure_partitions(struct desk *desk)
 {
-    if (desk->head + DESK_LOG_AHEAD < desk->partitions_to)
+    int64_t upto = desk->head + DESK_LOG_AHEAD;
+    bool has_room = desk->head + DESK_LOG_SPARE < desk->partitions_to;
+    if (upto < desk->partitions_to || (has_room && clock_monotonic_ms() < desk->partitions_due_ms))
         return true;
     struct params *params = params_new(desk->batch_arena);
-    params_int(params, desk->head + DESK_LOG_AHEAD);
-    const struct rows *rows =
-        one(desk, &records_sql_log_partition, params, "making a partition of the log");
-    if (rows == NULL)
+    params_int(params, upto);
+    const struct rows *rows = records_send(desk->records, &records_sql_log_partition, params);
+    enum records_outcome outcome = records_run(desk->records);
+    if (outcome == RECORDS_OK)
+        desk->partitions_to = rows_int(rows, 0, 0);
+    has_room = desk->head + DESK_LOG_SPARE < desk->partitions_to;
+    if (outcome == RECORDS_LOST || !has_room) {
+        desk_trouble(desk, "making a partition of the log");
         return false;
-    desk->partitions_to = rows_int(rows, 0, 0);
+    }
+    if (upto < desk->partitions_to)
+        desk->partitions_logged = false;
+    else
+        log_partition_missing(desk);
+    desk->partitions_due_ms = clock_monotonic_ms() + DESK_PARTITION_MS;
     records_clear(desk->records);
     return true;
 }

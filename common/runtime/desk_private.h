@@ -21,6 +21,8 @@
 #define DESK_BACKOFF_MAX_MS 2000
 #define DESK_CURSOR_KEEP    64     /* cursor rows left when older ones are pruned */
 #define DESK_LOG_AHEAD      500000 /* offsets for which partitions are made ahead of the head */
+#define DESK_LOG_SPARE      100000 /* offsets that must be left when no partition can be made */
+#define DESK_PARTITION_MS   5000   /* between two tries to make one while there is room */
 
 struct hint {
     struct hint *next;
@@ -109,7 +111,8 @@ struct desk {
     bool once_held;        /* a lease was held before in this process */
     int64_t head;          /* last offset of the own log */
     int64_t partitions_to; /* partitions exist below this */
-    int64_t tick_due_ms, prune_due_ms;
+    bool partitions_logged;
+    int64_t tick_due_ms, prune_due_ms, partitions_due_ms; /* monotonic */
     int64_t backoff_ms;
     bool trouble_logged;
     int64_t seen_epoch, seen_beat, seen_since_ms; /* another holder's lease as last looked at */

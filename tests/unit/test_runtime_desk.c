@@ -496,7 +496,7 @@ static void what_is_past_its_use_is_pruned(void **state)
     assert_string_equal(value_of("SELECT count(*) FROM evaluation.seen"), "129");
 }
 
-/* A partition holds a million offsets (0001_log.sql): the owner writes into the next one and its
+/* A partition holds a million offsets (0003_log_partition.sql): the owner writes into the next one and its
  * consumers read on, in one batch. */
 static void logs_go_on_over_the_end_of_a_partition(void **state)
 {
@@ -526,6 +526,29 @@ static void logs_go_on_over_the_end_of_a_partition(void **state)
     submit("after", "row");
     assert_answer(ANSWER_OK, REFUSAL_NONE);
     assert_string_equal(value_of("SELECT max(\"offset\") FROM evaluation.event"), "1000011");
+}
+
+/* With half a million offsets left: who holds the log is not waited for, and its readers are not
+ * disturbed. */
+static void the_next_partition_is_made_beside_those_who_use_the_log(void **state)
+{
+    (void)state;
+    desk_end();
+    event_put("evaluation", 600000, "order_withdrawn", "order/9", 1);
+    PGconn *other = server_connect(dsn);
+    PQclear(PQexec(other, "BEGIN"));
+    PQclear(PQexec(other, "LOCK TABLE evaluation.event IN SHARE UPDATE EXCLUSIVE MODE"));
+    desk_begin();
+    submit("a", "while it cannot be made");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(value_of("SELECT to_regclass('evaluation.event_000001') IS NULL"), "t");
+    PQclear(PQexec(other, "COMMIT"));
+    PQclear(PQexec(other, "BEGIN"));
+    PQclear(PQexec(other, "SELECT count(*) FROM evaluation.event"));
+    assert_comes("SELECT to_regclass('evaluation.event_000001') IS NULL", "f");
+    submit("b", "while somebody reads");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    PQfinish(other);
 }
 
 static void a_restarted_desk_goes_on_where_the_other_ended(void **state)
@@ -571,6 +594,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_past_its_use_is_pruned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(logs_go_on_over_the_end_of_a_partition, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_next_partition_is_made_beside_those_who_use_the_log,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_restarted_desk_goes_on_where_the_other_ended, set_up,
                                         tear_down),
     };
