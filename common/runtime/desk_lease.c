@@ -30,6 +30,7 @@ void desk_lose_lease(struct desk *desk, const char *why)
                  {"noticed", log_string(why)});
     desk->epoch = 0;
     desk->loaded = false;
+    atomic_store(&desk->owns, false);
     desk->seen_epoch = desk->seen_beat = -1;
     metric_set(METRIC_lease_epoch, 0);
     health_set(HEALTH_LEASE, false);
@@ -136,23 +137,28 @@ static bool load_directory(struct desk *desk)
     const struct rows *rows = one(desk, &records_sql_fact_read, NULL, "reading the directory");
     if (rows == NULL)
         return false;
-    pthread_rwlock_wrlock(&desk->directory_lock);
+    size_t count = rows_count(rows), taken = 0;
+    struct event *events = arena_array(desk->batch_arena, count + 1, sizeof *events);
+    const struct event **facts = arena_array(desk->batch_arena, count + 1, sizeof *facts);
     directory_clear(desk->directory);
-    for (size_t i = 0; i < rows_count(rows); i++) {
-        struct event event = {.district = rows_text(rows, i, 0),
-                              .key = rows_text(rows, i, 1),
-                              .version = rows_int(rows, i, 2)};
+    for (size_t i = 0; i < count; i++) {
+        struct event *event = &events[i];
         int type = event_find(rows_text(rows, i, 3));
         struct refusal refusal;
-        event.body = rows_bytes(rows, i, 4);
-        if (type >= 0)
-            event.type = (enum event_type)type;
-        if (type < 0 || !event_decode_data(&event, desk->batch_arena, &refusal) ||
-            !fact_apply(desk->directory, &event))
+        *event = (struct event){.type = type < 0 ? EVENT_COUNT : (enum event_type)type,
+                                .district = rows_text(rows, i, 0),
+                                .key = rows_text(rows, i, 1),
+                                .version = rows_int(rows, i, 2),
+                                .body = rows_bytes(rows, i, 4)};
+        if (type >= 0 && event_decode_data(event, desk->batch_arena, &refusal) &&
+            fact_apply(desk->directory, event))
+            facts[taken++] = event;
+        else
             log_line(LEVEL_ERROR, "a directory fact cannot be read and is left out",
-                     {"key", log_text(event.key)}, {"district", log_text(event.district)});
+                     {"key", log_text(event->key)}, {"district", log_text(event->district)});
     }
-    pthread_rwlock_unlock(&desk->directory_lock);
+    if (desk->reader != NULL)
+        reader_tell(desk->reader, facts, taken, true);
     if (desk->options.keyring != NULL)
         keyring_load(desk->options.keyring, desk->directory);
     records_clear(desk->records);
@@ -235,7 +241,8 @@ bool desk_hold_lease(struct desk *desk)
         return false;
     if (desk->epoch == 0 || desk->loaded)
         return true;
-    if (!load_positions(desk) || !ensure_partitions(desk) || !load_directory(desk))
+    /* Positions last: who waits for one asks the directory next. */
+    if (!load_directory(desk) || !load_positions(desk) || !ensure_partitions(desk))
         return false;
     if (desk->service->opened != NULL)
         desk->service->opened(desk->service->state, desk->records, desk->batch_arena);
@@ -245,6 +252,7 @@ bool desk_hold_lease(struct desk *desk)
         return false;
     }
     desk->loaded = true;
+    atomic_store(&desk->owns, true);
     outbox_open(desk->options.outbox);
     desk->tick_due_ms = 0;
     health_set(HEALTH_LEASE, true);

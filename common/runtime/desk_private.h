@@ -73,7 +73,8 @@ struct attempt {
     const struct rows *seen_rows, *lease_rows, *line_rows, *parked_rows;
     struct line_state *lines;
     size_t line_count;
-    bool facts_changed;
+    const struct event **facts; /* that the directory took, in their order */
+    size_t fact_count, fact_room;
     bool keys_changed;
 };
 
@@ -87,8 +88,7 @@ struct desk {
     struct desk_options options;
     const struct desk_service *service;
     struct records *records;
-    struct directory *directory;
-    pthread_rwlock_t directory_lock;
+    struct directory *directory; /* the thread's own, as the reader has one of its own */
     struct reader *reader;
 
     pthread_t thread;
@@ -119,6 +119,7 @@ struct desk {
     char peer_publisher[SERVICE_COUNT][BUS_ENDPOINT_MAX];
     char peer_key[SERVICE_COUNT][BUS_KEY_TEXT + 1];
     _Atomic int64_t head_shared;
+    atomic_bool owns; /* the lease is held and what belongs to it was loaded */
 };
 
 /* What became of one attempt. */
@@ -157,7 +158,7 @@ bool desk_send_writes(struct desk *desk,
                       struct attempt *attempt); /* false: there is nothing to write */
 void desk_encode_answers(struct desk *desk, struct attempt *attempt);
 struct line_state *attempt_line(struct attempt *attempt, struct text district, struct text key);
-/* Applies a fact to the directory under its lock. */
+/* Applies a fact to the directory; what is no fact does nothing. The event outlives the attempt. */
 void desk_apply_fact(struct desk *desk, struct attempt *attempt, const struct event *event);
 
 #endif
