@@ -20,6 +20,9 @@ static bool ipv6_is_private(const uint8_t *a)
 {
     static const uint8_t zeros[12] = {0}, mapped[12] = {[10] = 0xFF, [11] = 0xFF},
                          nat64[12] = {0x00, 0x64, 0xFF, 0x9B};
+    static const uint8_t nat64_local[6] = {0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01}; /* RFC 8215 */
+    if (memcmp(a, nat64_local, sizeof nat64_local) == 0)
+        return true;
     if (memcmp(a, mapped, 12) == 0 || memcmp(a, nat64, 12) == 0)
         return ipv4_is_private(a + 12);
     if (a[0] == 0x20 && a[1] == 0x02) /* 6to4 */

@@ -1,7 +1,6 @@
 /* The directory as it now is, in memory: districts, organisations, categories, keys. Built by
- * applying the directory events (events.def) in log order; every service holds one. Not
- * thread-safe: its owner is one thread. What takes a const directory changes nothing in it, so that
- * several may read at once while nobody writes. */
+ * applying the directory events (events.def) in log order; each thread of a service that needs one
+ * holds one. Not thread-safe: its owner is one thread. */
 #ifndef ZTC_DOMAIN_DIRECTORY_H
 #define ZTC_DOMAIN_DIRECTORY_H
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -334,6 +335,27 @@ struct text http_header(const struct http_exchange *exchange, const char *name)
         value == NULL)
         return (struct text){NULL, 0};
     return (struct text){value, length};
+}
+
+struct header_count {
+    const char *name;
+    size_t length, count;
+};
+
+static enum MHD_Result count_header(void *argument, enum MHD_ValueKind kind, const char *key,
+                                    size_t key_size, const char *value, size_t value_size)
+{
+    (void)kind, (void)value, (void)value_size;
+    struct header_count *wanted = argument;
+    wanted->count += key_size == wanted->length && strncasecmp(key, wanted->name, key_size) == 0;
+    return MHD_YES;
+}
+
+size_t http_header_count(const struct http_exchange *exchange, const char *name)
+{
+    struct header_count wanted = {name, strlen(name), 0};
+    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, count_header, &wanted);
+    return wanted.count;
 }
 
 struct bytes http_body(const struct http_exchange *exchange)

@@ -57,6 +57,8 @@ struct text http_path(const struct http_exchange *exchange);  /* as sent, still 
 struct text http_query(const struct http_exchange *exchange); /* what follows '?', as sent */
 /* The first header of this name; length 0 with `at` NULL: there is none. */
 struct text http_header(const struct http_exchange *exchange, const char *name);
+/* How often a header of this name was sent. */
+size_t http_header_count(const struct http_exchange *exchange, const char *name);
 struct bytes http_body(const struct http_exchange *exchange);
 /* Calls for every parameter of the query string, decoded; false from `take` ends the walk and is
  * returned. */

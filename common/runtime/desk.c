@@ -31,7 +31,6 @@ struct desk *desk_new(const struct desk_options *options)
     desk->records = records_new(&records);
     for (size_t i = 0; i < desk->service->consume_count; i++)
         desk->feeds[desk->feed_count++].producer = desk->service->consumes[i];
-    pthread_rwlock_init(&desk->directory_lock, NULL);
     pthread_mutex_init(&desk->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -75,7 +74,6 @@ void desk_destroy(struct desk **desk)
     directory_destroy(&d->directory);
     arena_destroy(&d->gather_arena);
     arena_destroy(&d->batch_arena);
-    pthread_rwlock_destroy(&d->directory_lock);
     pthread_mutex_destroy(&d->mutex);
     pthread_cond_destroy(&d->wake);
     free(d);
@@ -144,17 +142,6 @@ void desk_hint(struct desk *desk, enum service producer, int64_t offset, struct 
     free(hint);
 }
 
-const struct directory *desk_directory_lock(struct desk *desk)
-{
-    pthread_rwlock_rdlock(&desk->directory_lock);
-    return desk->directory;
-}
-
-void desk_directory_unlock(struct desk *desk)
-{
-    pthread_rwlock_unlock(&desk->directory_lock);
-}
-
 bool desk_has_applied(struct desk *desk, const struct position *position)
 {
     if (position->producer == (int)desk->service->service)
@@ -167,6 +154,11 @@ bool desk_has_applied(struct desk *desk, const struct position *position)
 int64_t desk_head(struct desk *desk)
 {
     return atomic_load(&desk->head_shared);
+}
+
+bool desk_owns(struct desk *desk)
+{
+    return atomic_load(&desk->owns);
 }
 
 /* Waits until there is something to do, at most until `until_ms` (monotonic). */

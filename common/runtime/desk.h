@@ -103,10 +103,7 @@ void batch_forward(struct input *input, enum service to, int64_t after, int64_t 
  * batch is decided after. */
 int64_t batch_position(const struct batch *batch, enum service producer);
 
-/* For the reader threads: the directory under a shared lock, and how far a producer's log has been
- * applied here. */
-const struct directory *desk_directory_lock(struct desk *desk);
-void desk_directory_unlock(struct desk *desk);
+/* For other threads: how far a producer's log has been applied here. */
 bool desk_has_applied(struct desk *desk, const struct position *position);
 
 #endif

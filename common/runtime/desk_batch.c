@@ -16,12 +16,18 @@ void desk_apply_fact(struct desk *desk, struct attempt *attempt, const struct ev
 {
     if (!event_is_fact(event->type))
         return;
-    pthread_rwlock_wrlock(&desk->directory_lock);
     bool applied = fact_apply(desk->directory, event);
-    pthread_rwlock_unlock(&desk->directory_lock);
     assert(applied);
     (void)applied;
-    attempt->facts_changed = true;
+    if (attempt->fact_count == attempt->fact_room) {
+        size_t room = attempt->fact_room == 0 ? 16 : attempt->fact_room * 2;
+        const struct event **facts = arena_array(desk->batch_arena, room, sizeof *facts);
+        for (size_t i = 0; i < attempt->fact_count; i++)
+            facts[i] = attempt->facts[i];
+        attempt->facts = facts;
+        attempt->fact_room = room;
+    }
+    attempt->facts[attempt->fact_count++] = event;
     attempt->keys_changed |= event_is_key(event->type);
 }
 
@@ -193,7 +199,7 @@ static enum attempt_outcome outcome_of(const struct desk *desk, enum records_out
 static enum attempt_outcome undo(struct desk *desk, struct attempt *attempt,
                                  enum attempt_outcome outcome)
 {
-    bool reload = attempt->facts_changed;
+    bool reload = attempt->fact_count > 0;
     if (outcome == ATTEMPT_LOST) {
         desk_trouble(desk, "committing a batch");
         return outcome;
@@ -372,6 +378,9 @@ static void finish_event(struct desk *desk, struct attempt *attempt, struct entr
 void desk_finish(struct desk *desk)
 {
     struct attempt *attempt = &desk->attempt;
+    /* Before the positions: who waits for one finds the facts there. */
+    if (desk->reader != NULL && attempt->fact_count > 0)
+        reader_tell(desk->reader, attempt->facts, attempt->fact_count, false);
     desk->head += (int64_t)attempt->emitted_count;
     atomic_store(&desk->head_shared, desk->head);
     metric_set(METRIC_log_head, desk->head);

@@ -30,6 +30,7 @@ void desk_lose_lease(struct desk *desk, const char *why)
                  {"noticed", log_string(why)});
     desk->epoch = 0;
     desk->loaded = false;
+    atomic_store(&desk->owns, false);
     desk->seen_epoch = desk->seen_beat = -1;
     metric_set(METRIC_lease_epoch, 0);
     health_set(HEALTH_LEASE, false);
@@ -137,23 +138,28 @@ static bool load_directory(struct desk *desk)
     const struct rows *rows = one(desk, &records_sql_fact_read, NULL, "reading the directory");
     if (rows == NULL)
         return false;
-    pthread_rwlock_wrlock(&desk->directory_lock);
+    size_t count = rows_count(rows), taken = 0;
+    struct event *events = arena_array(desk->batch_arena, count + 1, sizeof *events);
+    const struct event **facts = arena_array(desk->batch_arena, count + 1, sizeof *facts);
     directory_clear(desk->directory);
-    for (size_t i = 0; i < rows_count(rows); i++) {
-        struct event event = {.district = rows_text(rows, i, 0),
-                              .key = rows_text(rows, i, 1),
-                              .version = rows_int(rows, i, 2)};
+    for (size_t i = 0; i < count; i++) {
+        struct event *event = &events[i];
         int type = event_find(rows_text(rows, i, 3));
         struct refusal refusal;
-        event.body = rows_bytes(rows, i, 4);
-        if (type >= 0)
-            event.type = (enum event_type)type;
-        if (type < 0 || !event_decode_data(&event, desk->batch_arena, &refusal) ||
-            !fact_apply(desk->directory, &event))
+        *event = (struct event){.type = type < 0 ? EVENT_COUNT : (enum event_type)type,
+                                .district = rows_text(rows, i, 0),
+                                .key = rows_text(rows, i, 1),
+                                .version = rows_int(rows, i, 2),
+                                .body = rows_bytes(rows, i, 4)};
+        if (type >= 0 && event_decode_data(event, desk->batch_arena, &refusal) &&
+            fact_apply(desk->directory, event))
+            facts[taken++] = event;
+        else
             log_line(LEVEL_ERROR, "a directory fact cannot be read and is left out",
-                     {"key", log_text(event.key)}, {"district", log_text(event.district)});
+                     {"key", log_text(event->key)}, {"district", log_text(event->district)});
     }
-    pthread_rwlock_unlock(&desk->directory_lock);
+    if (desk->reader != NULL)
+        reader_tell(desk->reader, facts, taken, true);
     if (desk->options.keyring != NULL)
         keyring_load(desk->options.keyring, desk->directory);
     records_clear(desk->records);
@@ -187,17 +193,41 @@ static bool load_positions(struct desk *desk)
     return true;
 }
 
+/* Once until it is done. */
+static void log_partition_missing(struct desk *desk)
+{
+    if (!desk->partitions_logged)
+        log_line(LEVEL_WARN, "no partition of the log can be made now; trying again",
+                 {"offsets_left", log_int(desk->partitions_to - desk->head)},
+                 {"sqlstate", log_string(records_sqlstate(desk->records))},
+                 {"reason", log_string(records_message(desk->records))});
+    desk->partitions_logged = true;
+}
+
+/* Partitions are made long before they are needed: that one cannot be made is no trouble as long as
+ * there is room. */
 static bool ensure_partitions(struct desk *desk)
 {
-    if (desk->head + DESK_LOG_AHEAD < desk->partitions_to)
+    int64_t upto = desk->head + DESK_LOG_AHEAD;
+    bool has_room = desk->head + DESK_LOG_SPARE < desk->partitions_to;
+    if (upto < desk->partitions_to || (has_room && clock_monotonic_ms() < desk->partitions_due_ms))
         return true;
     struct params *params = params_new(desk->batch_arena);
-    params_int(params, desk->head + DESK_LOG_AHEAD);
-    const struct rows *rows =
-        one(desk, &records_sql_log_partition, params, "making a partition of the log");
-    if (rows == NULL)
+    params_int(params, upto);
+    const struct rows *rows = records_send(desk->records, &records_sql_log_partition, params);
+    enum records_outcome outcome = records_run(desk->records);
+    if (outcome == RECORDS_OK)
+        desk->partitions_to = rows_int(rows, 0, 0);
+    has_room = desk->head + DESK_LOG_SPARE < desk->partitions_to;
+    if (outcome == RECORDS_LOST || !has_room) {
+        desk_trouble(desk, "making a partition of the log");
         return false;
-    desk->partitions_to = rows_int(rows, 0, 0);
+    }
+    if (upto < desk->partitions_to)
+        desk->partitions_logged = false;
+    else
+        log_partition_missing(desk);
+    desk->partitions_due_ms = clock_monotonic_ms() + DESK_PARTITION_MS;
     records_clear(desk->records);
     return true;
 }
@@ -213,7 +243,8 @@ bool desk_hold_lease(struct desk *desk)
         return false;
     if (desk->epoch == 0 || desk->loaded)
         return true;
-    if (!load_positions(desk) || !ensure_partitions(desk) || !load_directory(desk))
+    /* Positions last: who waits for one asks the directory next. */
+    if (!load_directory(desk) || !load_positions(desk) || !ensure_partitions(desk))
         return false;
     if (desk->service->opened != NULL)
         desk->service->opened(desk->service->state, desk->records, desk->batch_arena);
@@ -223,6 +254,7 @@ bool desk_hold_lease(struct desk *desk)
         return false;
     }
     desk->loaded = true;
+    atomic_store(&desk->owns, true);
     outbox_open(desk->options.outbox);
     desk->tick_due_ms = 0;
     health_set(HEALTH_LEASE, true);

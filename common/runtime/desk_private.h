@@ -22,6 +22,8 @@
 #define DESK_CURSOR_KEEP    64     /* cursor rows left when older ones are pruned */
 #define DESK_LOG_AHEAD      500000 /* offsets for which partitions are made ahead of the head */
 #define DESK_RETRY_MAX      64 /* events that were set aside, read at a time to be tried again */
+#define DESK_LOG_SPARE      100000 /* offsets that must be left when no partition can be made */
+#define DESK_PARTITION_MS   5000   /* between two tries to make one while there is room */
 
 struct hint {
     struct hint *next;
@@ -73,7 +75,8 @@ struct attempt {
     const struct rows *seen_rows, *lease_rows, *line_rows, *parked_rows, *aside_rows;
     struct line_state *lines;
     size_t line_count;
-    bool facts_changed;
+    const struct event **facts; /* that the directory took, in their order */
+    size_t fact_count, fact_room;
     bool keys_changed;
 };
 
@@ -88,8 +91,7 @@ struct desk {
     struct desk_options options;
     const struct desk_service *service;
     struct records *records;
-    struct directory *directory;
-    pthread_rwlock_t directory_lock;
+    struct directory *directory; /* the thread's own, as the reader has one of its own */
     struct reader *reader;
 
     pthread_t thread;
@@ -112,7 +114,8 @@ struct desk {
     bool once_held;        /* a lease was held before in this process */
     int64_t head;          /* last offset of the own log */
     int64_t partitions_to; /* partitions exist below this */
-    int64_t tick_due_ms, prune_due_ms;
+    bool partitions_logged;
+    int64_t tick_due_ms, prune_due_ms, partitions_due_ms; /* monotonic */
     int64_t backoff_ms;
     bool trouble_logged;
     int64_t set_aside;                            /* events that stand aside, as last looked at */
@@ -121,6 +124,7 @@ struct desk {
     char peer_publisher[SERVICE_COUNT][BUS_ENDPOINT_MAX];
     char peer_key[SERVICE_COUNT][BUS_KEY_TEXT + 1];
     _Atomic int64_t head_shared;
+    atomic_bool owns; /* the lease is held and what belongs to it was loaded */
 };
 
 /* What became of one attempt. */
@@ -166,7 +170,7 @@ bool desk_send_writes(struct desk *desk,
                       struct attempt *attempt); /* false: there is nothing to write */
 void desk_encode_answers(struct desk *desk, struct attempt *attempt);
 struct line_state *attempt_line(struct attempt *attempt, struct text district, struct text key);
-/* Applies a fact to the directory under its lock. */
+/* Applies a fact to the directory; what is no fact does nothing. The event outlives the attempt. */
 void desk_apply_fact(struct desk *desk, struct attempt *attempt, const struct event *event);
 
 #endif

@@ -29,9 +29,13 @@ void desk_stop(struct desk *desk);
 bool desk_submit(struct desk *desk, struct request *request);
 /* A producer published an event (bytes copied; empty body: a heartbeat naming its head). */
 void desk_hint(struct desk *desk, enum service producer, int64_t offset, struct bytes body);
-/* The reader that is to be woken when the desk has applied something; may be NULL. */
+/* The reader that is to be told of facts, and woken when the desk has applied something; may be
+ * NULL. */
 void desk_set_reader(struct desk *desk, struct reader *reader);
 /* The last offset of this service's own log, as far as committed; for heartbeats. */
 int64_t desk_head(struct desk *desk);
+/* Whether the lease is held. Without it nothing is applied here any more: what this process knows
+ * of keys and organisations grows old. */
+bool desk_owns(struct desk *desk);
 
 #endif

@@ -499,14 +499,9 @@ static bool send_aside(struct desk *desk, struct attempt *attempt)
     return dones + agains > 0;
 }
 
-struct fact_row {
-    const struct event *event;
-};
-
 static int by_fact(const void *a, const void *b)
 {
-    const struct event *x = ((const struct fact_row *)a)->event,
-                       *y = ((const struct fact_row *)b)->event;
+    const struct event *x = *(const struct event *const *)a, *y = *(const struct event *const *)b;
     int order = text_compare(x->district, y->district);
     if (order == 0)
         order = text_compare(x->key, y->key);
@@ -518,20 +513,11 @@ static int by_fact(const void *a, const void *b)
 /* The directory's facts that arrived or were decided here, the last of each key. */
 static void send_facts(struct desk *desk, struct attempt *attempt)
 {
-    if (!attempt->facts_changed)
+    size_t count = attempt->fact_count;
+    if (count == 0)
         return;
-    struct fact_row *facts = arena_array(
-        desk->batch_arena, attempt->entry_count + attempt->emitted_count + 1, sizeof *facts);
-    size_t count = 0;
-    for (size_t i = 0; i < attempt->entry_count; i++) {
-        const struct entry *entry = &attempt->entries[i];
-        if (entry->input->kind == INPUT_EVENT && entry->gate == GATE_DELIVER &&
-            event_is_fact(entry->input->event.type))
-            facts[count++].event = &entry->input->event;
-    }
-    for (size_t i = 0; i < attempt->emitted_count; i++)
-        if (event_is_fact(attempt->emitted[i].type))
-            facts[count++].event = &attempt->emitted[i];
+    const struct event **facts = arena_array(desk->batch_arena, count, sizeof *facts);
+    memcpy(facts, attempt->facts, count * sizeof *facts);
     qsort(facts, count, sizeof *facts, by_fact);
     struct params *params = params_new(desk->batch_arena);
     struct column *district = params_column(params, COLUMN_TEXT),
@@ -540,9 +526,9 @@ static void send_facts(struct desk *desk, struct attempt *attempt)
                   *type = params_column(params, COLUMN_TEXT),
                   *body = params_column(params, COLUMN_BYTEA);
     for (size_t i = 0; i < count; i++) {
-        const struct event *event = facts[i].event;
-        if (i + 1 < count && text_equal(event->district, facts[i + 1].event->district) &&
-            text_equal(event->key, facts[i + 1].event->key))
+        const struct event *event = facts[i];
+        if (i + 1 < count && text_equal(event->district, facts[i + 1]->district) &&
+            text_equal(event->key, facts[i + 1]->key))
             continue;
         column_text(district, event->district);
         column_text(key, event->key);

@@ -264,7 +264,10 @@ static void take_query(struct front *front, struct request *request)
         refuse_now(front, request, query->id, refusal);
         return;
     }
-    if (query_is_relayed(front, query->type, &to))
+    /* Who is not the owner any more would judge by keys and organisations as they once were. */
+    if (!desk_owns(front->desk))
+        refuse_now(front, request, query->id, refusal_of(REFUSAL_not_owner, NULL));
+    else if (query_is_relayed(front, query->type, &to))
         relay(front, request, to, RELAY_QUERY, 0, 0);
     else if (front->reader == NULL)
         refuse_now(front, request, query->id, refusal_of(REFUSAL_unknown_type, "type"));

@@ -392,6 +392,23 @@ static bool is_json(struct text type)
            (type.length == length || type.at[length] == ';' || type.at[length] == ' ');
 }
 
+/* Where two readers could understand two things, a proxy in front one and this server another: a
+ * header that stands for one value given twice, and more than one word about where the body ends.
+ */
+static bool headers_are_ambiguous(const struct http_exchange *exchange)
+{
+    static const char *const single[] = {
+        "Host",         "Content-Length",   "Transfer-Encoding", "Authorization", "Idempotency-Key",
+        "Content-Type", "Ztc-On-Behalf-Of", "Ztc-Time",          "Ztc-Position"};
+    struct text coding = http_header(exchange, "Transfer-Encoding");
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        if (http_header_count(exchange, single[i]) > 1)
+            return true;
+    return coding.at != NULL && (http_header_count(exchange, "Content-Length") > 0 ||
+                                 coding.length != sizeof "chunked" - 1 ||
+                                 strncasecmp(coding.at, "chunked", coding.length) != 0);
+}
+
 /* What a command's headers must say. */
 static bool command_head_fits(struct front_http *self, struct http_exchange *exchange,
                               struct call *call)
@@ -415,6 +432,11 @@ static void on_head(void *argument, struct http_exchange *exchange)
 {
     struct front_http *self = argument;
     metric_add(METRIC_http_requests_total, 1);
+    if (headers_are_ambiguous(exchange)) {
+        metric_add(METRIC_malformed_total, 1);
+        refuse_http(self, exchange, HTTP_PROBLEM_ambiguous_headers, "Connection", "close");
+        return;
+    }
     if (take_document(self, exchange))
         return;
     struct call *call = arena_alloc(http_arena(exchange), sizeof *call);

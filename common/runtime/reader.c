@@ -1,13 +1,24 @@
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
+#include "events/facts.h"
 #include "runtime/clock.h"
 #include "runtime/desk_thread.h"
 #include "runtime/log.h"
 #include "runtime/metrics.h"
 #include "runtime/reader_thread.h"
+
+/* Facts on their way from the desk. */
+struct told {
+    struct told *next;
+    struct arena *arena; /* of all that follows, and of this */
+    struct event *facts;
+    size_t count;
+    bool anew;
+};
 
 struct reader {
     const struct reader_service *service;
@@ -20,9 +31,11 @@ struct reader {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool stopping, woken;
-    size_t present;              /* under mutex: all that were taken and not answered yet */
-    struct request_list arrived; /* under mutex */
-    struct request_list waiting; /* the thread's own: their positions are not applied yet */
+    size_t present;                /* under mutex: all that were taken and not answered yet */
+    struct request_list arrived;   /* under mutex */
+    struct told *told, *told_last; /* under mutex; in the order they came */
+    struct directory *directory;   /* the thread's own */
+    struct request_list waiting;   /* the thread's own: their positions are not applied yet */
     bool trouble_logged;
 };
 
@@ -43,6 +56,7 @@ struct reader *reader_new(const struct reader_service *service, enum service of,
     };
     reader->records = records_new(&options);
     arena_destroy(&arena);
+    reader->directory = directory_new();
     pthread_mutex_init(&reader->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -50,6 +64,15 @@ struct reader *reader_new(const struct reader_service *service, enum service of,
     pthread_cond_init(&reader->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     return reader;
+}
+
+static void told_destroy(struct told *told)
+{
+    while (told != NULL) {
+        struct arena *arena = told->arena;
+        told = told->next;
+        arena_destroy(&arena);
+    }
 }
 
 void reader_destroy(struct reader **reader)
@@ -60,6 +83,8 @@ void reader_destroy(struct reader **reader)
     while ((request = request_list_pop(&(*reader)->arrived)) != NULL ||
            (request = request_list_pop(&(*reader)->waiting)) != NULL)
         request_destroy(&request);
+    told_destroy((*reader)->told);
+    directory_destroy(&(*reader)->directory);
     records_destroy(&(*reader)->records);
     pthread_mutex_destroy(&(*reader)->mutex);
     pthread_cond_destroy(&(*reader)->wake);
@@ -80,6 +105,52 @@ bool reader_submit(struct reader *reader, struct request *request)
     }
     pthread_mutex_unlock(&reader->mutex);
     return room;
+}
+
+void reader_tell(struct reader *reader, const struct event *const *facts, size_t count, bool anew)
+{
+    struct arena *arena = arena_new();
+    struct told *told = arena_alloc(arena, sizeof *told), *past = NULL;
+    *told = (struct told){.arena = arena, .count = count, .anew = anew};
+    told->facts = arena_array(arena, count + 1, sizeof *told->facts);
+    for (size_t i = 0; i < count; i++)
+        told->facts[i] = (struct event){.type = facts[i]->type,
+                                        .district = arena_text(arena, facts[i]->district),
+                                        .version = facts[i]->version,
+                                        .body = arena_bytes(arena, facts[i]->body)};
+    pthread_mutex_lock(&reader->mutex);
+    if (anew) {
+        past = reader->told;
+        reader->told = reader->told_last = NULL;
+    }
+    if (reader->told == NULL)
+        reader->told = told;
+    else
+        reader->told_last->next = told;
+    reader->told_last = told;
+    pthread_mutex_unlock(&reader->mutex);
+    told_destroy(past);
+}
+
+/* Brings the reader's directory to where the desk's was at its last commit. */
+static void take_told(struct reader *reader)
+{
+    pthread_mutex_lock(&reader->mutex);
+    struct told *told = reader->told;
+    reader->told = reader->told_last = NULL;
+    pthread_mutex_unlock(&reader->mutex);
+    for (const struct told *t = told; t != NULL; t = t->next) {
+        struct refusal refusal;
+        if (t->anew)
+            directory_clear(reader->directory);
+        for (size_t i = 0; i < t->count; i++) {
+            bool applied = event_decode_data(&t->facts[i], t->arena, &refusal) &&
+                           fact_apply(reader->directory, &t->facts[i]);
+            assert(applied); /* the desk has read it before */
+            (void)applied;
+        }
+    }
+    told_destroy(told);
 }
 
 void reader_wake(struct reader *reader)
@@ -131,13 +202,12 @@ static void trouble(struct reader *reader)
 static void answer_one(struct reader *reader, struct request *request)
 {
     metric_add(METRIC_queries_total, 1);
+    take_told(reader);
     enum records_outcome outcome = records_connect(reader->records);
     /* A second try: the connection may have died unnoticed while nobody asked. */
     for (int tries = 0; tries < 2 && outcome == RECORDS_OK; tries++) {
-        const struct directory *directory = desk_directory_lock(reader->desk);
-        outcome = reader->service->answer(reader->service->state, reader->records, directory,
-                                          &request->inquiry, request->arena);
-        desk_directory_unlock(reader->desk);
+        outcome = reader->service->answer(reader->service->state, reader->records,
+                                          reader->directory, &request->inquiry, request->arena);
         if (outcome == RECORDS_OK) {
             records_clear(reader->records);
             if (reader->trouble_logged)

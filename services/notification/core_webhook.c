@@ -115,8 +115,12 @@ int64_t quiet_end(int64_t at, struct text zone, int quiet_from, int quiet_to)
     if (!quiet)
         return at;
     bool tomorrow = overnight && minute >= quiet_from;
-    int64_t until;
-    if (!instant_to_civil(zone, at + (tomorrow ? day_ms : 0), &end))
+    int64_t until, noon;
+    /* A day after noon is the next day, also where that has 23 hours or 25. */
+    local.hour = 12;
+    local.minute = local.second = 0;
+    if (!instant_from_civil(zone, local, &noon) ||
+        !instant_to_civil(zone, noon + (tomorrow ? day_ms : 0), &end))
         return at;
     end.hour = quiet_to / 60;
     end.minute = quiet_to % 60;

@@ -407,7 +407,7 @@ enum records_outcome answer_deliveries(struct records *records, const struct dir
     for (size_t row = 0; row < count; row++)
         pack_delivery(pack, rows, row, attempts, arena);
     pack_end(pack);
-    if ((int64_t)count == page.limit)
+    if ((int64_t)count >= page.limit) /* the last notice is there whole */
         pack_int(pack, "next", rows_int(rows, count - 1, DELIVERY_NOTICE));
     pack_end(pack);
     return answered(records, inquiry, pack);

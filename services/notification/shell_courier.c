@@ -21,6 +21,8 @@
 #define LOOK_MAX_MS     10000 /* a look regardless */
 #define BACKOFF_MS      1000  /* after trouble with the records */
 #define PRUNE_MS        (INT64_C(3600) * 1000)
+#define PRUNE_SOON_MS   1000 /* after a pruning that left some */
+#define PRUNE_ROWS      5000
 #define SETTLE_MAX      256   /* results recorded in one transaction */
 #define ANSWER_MAX_READ 65536 /* bytes of an answer that are read, its head included */
 #define DAY_MS          (INT64_C(86400) * 1000)
@@ -60,7 +62,7 @@ struct courier {
     struct transfer *under_way, *done; /* done: results not yet recorded */
     size_t under_way_count;
     int64_t next_due; /* of what waits, by the runtime's clock; INSTANT_ABSENT: nothing does */
-    int64_t looked_ms, pruned_ms, rest_until_ms; /* monotonic */
+    int64_t looked_ms, prune_due_ms, rest_until_ms; /* monotonic */
     bool looks_again, trouble_logged;
 };
 
@@ -591,11 +593,16 @@ static void prune(struct courier *courier)
 {
     struct params *params = params_new(courier->arena);
     params_time(params, clock_now_ms() - courier->config->webhook_keep_days * DAY_MS);
+    params_int(params, PRUNE_ROWS);
     records_begin(courier->records);
-    records_send(courier->records, &notification_sql_courier_prune, params);
-    courier->pruned_ms = clock_monotonic_ms();
-    if (run(courier))
-        records_clear(courier->records);
+    const struct rows *gone =
+        records_send(courier->records, &notification_sql_courier_prune, params);
+    courier->prune_due_ms = clock_monotonic_ms() + PRUNE_MS;
+    if (!run(courier))
+        return;
+    if (rows_int(gone, 0, 0) == PRUNE_ROWS)
+        courier->prune_due_ms = clock_monotonic_ms() + PRUNE_SOON_MS;
+    records_clear(courier->records);
 }
 
 static void collect(struct courier *courier)
@@ -621,7 +628,8 @@ static void work(struct courier *courier)
     if (clock_monotonic_ms() < courier->rest_until_ms)
         return;
     bool looks = look_is_due(courier);
-    if (courier->done == NULL && !looks)
+    bool prunes = atomic_load(&courier->epoch) > 0 && clock_monotonic_ms() >= courier->prune_due_ms;
+    if (courier->done == NULL && !looks && !prunes)
         return;
     if (!records_is_connected(courier->records) &&
         records_connect(courier->records) != RECORDS_OK) {
@@ -632,8 +640,7 @@ static void work(struct courier *courier)
         settle(courier);
     if (looks && records_is_connected(courier->records))
         look(courier);
-    if (clock_monotonic_ms() - courier->pruned_ms >= PRUNE_MS &&
-        records_is_connected(courier->records))
+    if (prunes && records_is_connected(courier->records))
         prune(courier);
 }
 

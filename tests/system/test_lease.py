@@ -355,6 +355,18 @@ def test_consumers_too(scene, fragile, service):
     assert audit(fragile) == []
 
 
+def test_who_lost_it_answers_no_query(scene):
+    """Keys that are revoked are not heard of any more by who lost reporting's lease: it lets nobody read, with whatever key."""
+    observer = scene.people.observer
+    with second(scene, "reporting"):
+        ok(observer.query("board"))
+        scene.steal("reporting", "reporting-2")
+        wait_for(lambda: scene.is_standby("reporting"), "reporting-1 notices")
+        for query in ("board", "queue"):  # its own, and one that it relays
+            answer = observer.query(query)
+            assert (answer["status"], answer["error"]["code"]) == ("retry", "not_owner")
+
+
 def test_burst_is_whole_after_all_this(scene):
     assert all(answer["status"] == "ok" for answer in burst([Order(scene.district).begin() for _ in range(50)]))
     assert ok(scene.people.observer.query("board"))

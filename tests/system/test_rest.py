@@ -643,6 +643,19 @@ def test_headers_that_are_too_many_or_too_large(bench, village):
     bench.unharmed()
 
 
+@pytest.mark.parametrize("more", [
+    ("Content-Length: 34", "Content-Length: 2"), ("Content-Length: 34", "Transfer-Encoding: chunked"), ("Transfer-Encoding: gzip, chunked",),
+    ("Transfer-Encoding: identity",), ("Content-Length: 34", "Authorization: Bearer x"), ("Content-Length: 34", "Idempotency-Key: x"),
+    ("Content-Length: 34", "Ztc-On-Behalf-Of: village-a", "ztc-on-behalf-of: village-b"), ("Content-Length: 34", "Host: y")], ids=str)
+def test_headers_that_could_mean_two_things(bench, village, more):
+    """Whoever reads them otherwise than this server, a proxy say, would see another request: none is done, and nothing more is read."""
+    with socket.create_connection(address(village)) as connection:
+        connection.sendall(head_of(village, *more) + b'{"need":"x","squads":["squad-a"] }GET /v1/problems/busy HTTP/1.1\r\nHost: x\r\n\r\n')
+        said = read_all(connection)
+        assert said.startswith(b"HTTP/1.1 400 ") and b'"ambiguous_headers"' in said and said.count(b"HTTP/1.1") == 1, said
+    bench.unharmed()
+
+
 @pytest.mark.parametrize("raw", [b"\r\n\r\n", b"GET\r\n\r\n", b"\0" * 100, b"GET / HTTP/9.9\r\n\r\n", b"GET /v1/orders HTTP/1.1\r\n\r\n",
                                  b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
                                  b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",

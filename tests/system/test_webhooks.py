@@ -417,6 +417,20 @@ def test_enqueued_once_whatever_happens(place, receiver, timed, book):
     assert len({request.headers["webhook-id"] for request in receiver.at("/once")}) == 30
 
 
+def test_what_was_kept_long_enough_goes_however_much_it_is(place, receiver, timed, book):
+    """More than one statement takes: a busy hour's deliveries are not left for the hours after it."""
+    place.register("kept", receiver.url("/kept"))
+    (order,) = place.submit()
+    place.state("kept", order, "delivered")
+    copied = [column for (column,) in book.rows("SELECT attname FROM pg_attribute WHERE attrelid = 'notification.delivery'::regclass AND attnum > 0")]
+    values = ", ".join({"offset": "1000000 + n", "finished": "'epoch'"}.get(column, f'd."{column}"') for column in copied)
+    book.rows(f"INSERT INTO notification.delivery SELECT {values} FROM notification.delivery d, generate_series(1, 12000) n "
+              "WHERE d.district = %s", place.district.code)
+    timed.wait_restarted("notification", timed.kill("notification", signal.SIGKILL))
+    left = "SELECT count(*) FROM notification.delivery WHERE district = %s"
+    eventually(lambda: book.value(left, place.district.code) == 1, "all but the new one are gone")
+
+
 # --- who may what -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -445,6 +459,21 @@ def test_endpoints_of_others(place, receiver):
     receiver.wait("/mine")
     ok(committee.command("webhook_remove", endpoint="mine", organisation="town-a"))
     assert place.ask("webhooks")["webhooks"] == []
+
+
+def test_pages_leave_out_no_endpoint(place, receiver):
+    """An event goes to several endpoints under one notice: where a page ends, none of them is lost."""
+    for endpoint in ("a", "b", "c"):
+        place.register(endpoint, receiver.url(f"/{endpoint}"), events=["order_submitted"])
+    orders = place.submit(2)
+    for order in orders:
+        place.state("c", order, "delivered")
+    found, before = [], 0
+    while before is not None:
+        page = place.ask("deliveries", limit=2, before=before)
+        found += [(row["order"], row["endpoint"]) for row in page["deliveries"]]
+        before = page.get("next")
+    assert found == [(order, endpoint) for order in reversed(orders) for endpoint in ("a", "b", "c")]
 
 
 def test_dead_letters_are_seen_by_their_own_and_the_operator(place, receiver, residents):

@@ -66,7 +66,8 @@ static void http_and_private_hosts_by_setting(void **state)
                                         "https://[::ffff:10.0.0.1]/",
                                         "https://224.0.0.1/",
                                         "https://[ff02::1]/",
-                                        "https://[64:ff9b::7f00:1]/"};
+                                        "https://[64:ff9b::7f00:1]/",
+                                        "https://[64:ff9b:1::a9fe:a9fe]/"};
     (void)state;
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         if (url_allowed(text_of(hosts[i]), &strict))

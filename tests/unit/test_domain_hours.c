@@ -136,6 +136,12 @@ static void days_off_are_local(void **state)
     assert_true(text_equal(OFF(midnight - 100 * hour, midnight + 200 * hour), days[0]));
     assert_int_equal(hours_day_off(days, 0, shanghai, midnight, midnight + hour).length, 0);
 #undef OFF
+    /* The day on which clocks go forward has 23 hours: it lies between two instants a day apart. */
+    const struct text short_day[] = {TEXT("2026-03-29")};
+    assert_true(
+        text_equal(hours_day_off(short_day, 1, TEXT("Europe/Berlin"),
+                                 at("2026-03-28T23:30:00+01:00"), at("2026-03-30T10:00:00+02:00")),
+                   short_day[0]));
 }
 
 int main(void)

@@ -154,6 +154,11 @@ static void quiet_hours_end_when_they_end(void **state)
     /* never */
     assert_int_equal(after_quiet(NOON, QUIET_NONE, QUIET_NONE), 0);
     assert_true(quiet_end(NOON, TEXT("Mars/Olympus"), 0, 23 * 60) == NOON);
+    /* into the day on which clocks go forward: the next morning, not the one after it */
+    int64_t evening, morning;
+    assert_true(instant_parse(TEXT("2026-03-28T23:30:00+01:00"), &evening));
+    assert_true(instant_parse(TEXT("2026-03-29T07:00:00+02:00"), &morning));
+    assert_true(quiet_end(evening, TEXT("Europe/Berlin"), 22 * 60, 7 * 60) == morning);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <stdatomic.h>
 
 #include "records/migrate.h"
 #include "records_server.h"
@@ -32,6 +33,7 @@ static char dsn[SERVER_DSN_MAX];
 static char role_dsn[SERVER_DSN_MAX + 64];
 static struct desk *desk;
 static struct outbox *outbox;
+static struct reader *reader; /* NULL: this test has none */
 static struct config config;
 
 static void load(void *state, struct batch *batch)
@@ -112,7 +114,7 @@ static void assert_comes(const char *sql, const char *wanted)
     assert_string_equal(value_of(sql), wanted);
 }
 
-static void desk_begin(void)
+static void desk_begin_with(const struct reader_service *service)
 {
     outbox = outbox_new();
     struct desk_options options = {.service = serving,
@@ -121,12 +123,25 @@ static void desk_begin(void)
                                    .publisher = "tcp://pub",
                                    .router = "tcp://router"};
     desk = desk_new(&options);
+    if (service != NULL) {
+        reader = reader_new(service, SERVICE_evaluation, &config, outbox, desk);
+        desk_set_reader(desk, reader);
+        assert_true(reader_start(reader));
+    }
     assert_true(desk_start(desk));
+}
+
+static void desk_begin(void)
+{
+    desk_begin_with(NULL);
 }
 
 static void desk_end(void)
 {
     desk_stop(desk);
+    if (reader != NULL)
+        reader_stop(reader);
+    reader_destroy(&reader);
     desk_destroy(&desk);
     outbox_destroy(&outbox);
 }
@@ -243,16 +258,11 @@ static void assert_answer(enum answer_status status, enum refusal_code code)
 }
 
 /* An event of somebody's log, written there by hand. */
-static void event_put(const char *service, int offset, const char *type, const char *key,
-                      int version)
+static void event_write(const char *service, int offset, const char *type, const char *key,
+                        int version, struct bytes body)
 {
-    struct arena *arena = arena_new();
-    struct order_withdrawn data;
-    message_clear(&event_types[EVENT_order_withdrawn], &data);
-    data = (struct order_withdrawn){
-        .order = 1, .state = ORDER_withdrawn, .place = TEXT("p"), .town = TEXT("t")};
-    struct bytes body = message_encode(&event_types[EVENT_order_withdrawn], &data, arena);
     char hex[1024], sql[2048];
+    assert_true(2 * body.length < sizeof hex);
     for (size_t i = 0; i < body.length; i++)
         snprintf(hex + 2 * i, 3, "%02x", body.at[i]);
     snprintf(sql, sizeof sql,
@@ -262,6 +272,32 @@ static void event_put(const char *service, int offset, const char *type, const c
              "'2026-01-01Z', '', '\\x%s')",
              service, offset, offset, type, version, key, hex);
     server_do(dsn, sql);
+}
+
+static void event_put(const char *service, int offset, const char *type, const char *key,
+                      int version)
+{
+    struct arena *arena = arena_new();
+    struct order_withdrawn data;
+    message_clear(&event_types[EVENT_order_withdrawn], &data);
+    data = (struct order_withdrawn){
+        .order = 1, .state = ORDER_withdrawn, .place = TEXT("p"), .town = TEXT("t")};
+    event_write(service, offset, type, key, version,
+                message_encode(&event_types[EVENT_order_withdrawn], &data, arena));
+    arena_destroy(&arena);
+}
+
+static void village_put(int offset, const char *code)
+{
+    struct arena *arena = arena_new();
+    struct organisation_registered data;
+    message_clear(&event_types[EVENT_organisation_registered], &data);
+    data.code = text_of(code);
+    data.kind = KIND_village;
+    data.name_zh = TEXT("回龙村");
+    event_write("intake", offset, "organisation_registered",
+                arena_format(arena, "organisation/%s", code).at, 1,
+                message_encode(&event_types[EVENT_organisation_registered], &data, arena));
     arena_destroy(&arena);
 }
 
@@ -580,8 +616,8 @@ static void what_is_past_its_use_is_pruned(void **state)
     assert_string_equal(value_of("SELECT count(*) FROM evaluation.seen"), "129");
 }
 
-/* A partition holds a million offsets (0001_log.sql): the owner writes into the next one and its
- * consumers read on, in one batch. */
+/* A partition holds a million offsets (0003_log_partition.sql): the owner writes into the next one
+ * and its consumers read on, in one batch. */
 static void logs_go_on_over_the_end_of_a_partition(void **state)
 {
     (void)state;
@@ -610,6 +646,90 @@ static void logs_go_on_over_the_end_of_a_partition(void **state)
     submit("after", "row");
     assert_answer(ANSWER_OK, REFUSAL_NONE);
     assert_string_equal(value_of("SELECT max(\"offset\") FROM evaluation.event"), "1000011");
+}
+
+/* With half a million offsets left: who holds the log is not waited for, and its readers are not
+ * disturbed. */
+static void the_next_partition_is_made_beside_those_who_use_the_log(void **state)
+{
+    (void)state;
+    desk_end();
+    event_put("evaluation", 600000, "order_withdrawn", "order/9", 1);
+    PGconn *other = server_connect(dsn);
+    PQclear(PQexec(other, "BEGIN"));
+    PQclear(PQexec(other, "LOCK TABLE evaluation.event IN SHARE UPDATE EXCLUSIVE MODE"));
+    desk_begin();
+    submit("a", "while it cannot be made");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_string_equal(value_of("SELECT to_regclass('evaluation.event_000001') IS NULL"), "t");
+    PQclear(PQexec(other, "COMMIT"));
+    PQclear(PQexec(other, "BEGIN"));
+    PQclear(PQexec(other, "SELECT count(*) FROM evaluation.event"));
+    assert_comes("SELECT to_regclass('evaluation.event_000001') IS NULL", "f");
+    submit("b", "while somebody reads");
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    PQfinish(other);
+}
+
+/* --- the reader beside it --- */
+
+static atomic_bool query_is_held, query_is_there;
+
+/* Answers whether village "v" is there; a query hangs for as long as it is held. */
+static enum records_outcome answer_slowly(void *state, struct records *records,
+                                          const struct directory *directory,
+                                          struct inquiry *inquiry, struct arena *arena)
+{
+    (void)state, (void)records, (void)arena;
+    atomic_store(&query_is_there, true);
+    while (atomic_load(&query_is_held))
+        poll(NULL, 0, 5);
+    bool is_known = directory_organisation(directory, TEXT("d"), TEXT("v")) != NULL;
+    inquiry->answer.status = is_known ? ANSWER_OK : ANSWER_REFUSED;
+    inquiry->answer.refusal =
+        refusal_of(is_known ? REFUSAL_NONE : REFUSAL_unknown_organisation, NULL);
+    return RECORDS_OK;
+}
+
+static const struct reader_service slow = {.answer = answer_slowly};
+
+static void ask(int64_t after)
+{
+    struct request *request = request_new();
+    request->inquiry.query = (struct query){.id = TEXT("q"), .type = QUERY_board};
+    if (after > 0)
+        request->inquiry.query.after =
+            (struct position_list){.count = 1, .items = {{SERVICE_intake, 0, after}}};
+    request->arrived_ms = clock_monotonic_ms();
+    assert_true(reader_submit(reader, request));
+}
+
+/* A report may take seconds: who registers an organisation meanwhile, and all after him, do not
+ * wait for it. What is asked then knows it, as soon as it asks for that position. */
+static void a_slow_query_delays_no_fact(void **state)
+{
+    (void)state;
+    desk_end();
+    atomic_store(&query_is_held, true);
+    atomic_store(&query_is_there, false);
+    desk_begin_with(&slow);
+    ask(0);
+    while (!atomic_load(&query_is_there))
+        poll(NULL, 0, 5);
+    village_put(1, "v");
+    int64_t until = clock_monotonic_ms() + WAIT_MS / 3;
+    while (strcmp(value_of("SELECT count(*) FROM evaluation.cursor"), "1") != 0 &&
+           clock_monotonic_ms() < until)
+        poll(NULL, 0, 20);
+    atomic_store(&query_is_held, false);
+    assert_answer(ANSWER_REFUSED, REFUSAL_unknown_organisation);
+    ask(1);
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
+    assert_true(clock_monotonic_ms() < until);
+    desk_end(); /* what was known before is known from the start */
+    desk_begin_with(&slow);
+    ask(1);
+    assert_answer(ANSWER_OK, REFUSAL_NONE);
 }
 
 static void a_restarted_desk_goes_on_where_the_other_ended(void **state)
@@ -660,6 +780,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_past_its_use_is_pruned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(logs_go_on_over_the_end_of_a_partition, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_next_partition_is_made_beside_those_who_use_the_log,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_slow_query_delays_no_fact, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_restarted_desk_goes_on_where_the_other_ended, set_up,
                                         tear_down),
     };

@@ -4,8 +4,8 @@ FROM (
     SELECT * FROM delivery d
     WHERE d.district = $1::text AND ($2::text = '' OR d.organisation = $2::text) AND ($3::text = '' OR d.endpoint = $3::text)
       AND d.notice < $4::bigint AND (NOT $6::boolean OR d.state = 'dead')
-    ORDER BY d.notice DESC, d.organisation, d.endpoint, d.producer, d."offset"
-    LIMIT $5::bigint
+    ORDER BY d.notice DESC
+    FETCH FIRST ($5::bigint) ROWS WITH TIES
 ) d
 CROSS JOIN LATERAL (
     SELECT * FROM attempt a
