@@ -616,7 +616,7 @@ static void what_is_past_its_use_is_pruned(void **state)
     assert_string_equal(value_of("SELECT count(*) FROM evaluation.seen"), "129");
 }
 
-/* A partition holds a million offsets (0003_log_partition.sql): the owner writes into the next one
+/* A partition holds a million offsets (0004_log_partition.sql): the owner writes into the next one
  * and its consumers read on, in one batch. */
 static void logs_go_on_over_the_end_of_a_partition(void **state)
 {
