@@ -230,6 +230,7 @@ static void work(struct reader *reader, struct request_list *batch)
 {
     int64_t now = clock_monotonic_ms();
     struct request *request;
+    take_told(reader); /* though nobody asks: what was told must not pile up */
     while ((request = request_list_pop(batch)) != NULL) {
         if (positions_applied(reader, request))
             answer_one(reader, request);
