@@ -1,5 +1,5 @@
-"""The peers of make bench PEERS=1: what a user would pick instead, on the same work, each durable at acknowledgement. README.md tells what each
-figure is. Every server is private: in the stack's own directory, on free ports of 127.0.0.1, made anew for each run and ended by its pid."""
+"""The peers of make bench PEERS=1: what a user would pick instead, on the same work, each durable at acknowledgement. peers/README.md tells what
+each figure is. Every server is private: in the stack's own directory, on free ports of 127.0.0.1, made anew for each run and ended by its pid."""
 
 import os
 import shutil
@@ -73,14 +73,14 @@ class Redis:
     def __init__(self, directory, _stack):
         self.processes = Processes(directory)
 
-    def __enter__(self):
+    def start(self):
         port = free_port()
         self.processes.start("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", self.processes.directory, "--daemonize", "no",
                              "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
         self.processes.wait_port(port)
         return f"127.0.0.1:{port}"
 
-    def __exit__(self, *_):
+    def end(self):
         self.processes.end()
 
     def empty(self):
@@ -93,10 +93,10 @@ class Postgres:
     def __init__(self, _directory, stack):
         self.dsn = stack.dsn
 
-    def __enter__(self):
+    def start(self):
         return self.dsn.rpartition("/")[0] + "/peer"
 
-    def __exit__(self, *_):
+    def end(self):
         self._do("DROP DATABASE IF EXISTS peer WITH (FORCE)")
 
     def empty(self):
@@ -119,7 +119,7 @@ class RabbitMQ:
     def __init__(self, directory, _stack):
         self.processes = Processes(directory)
 
-    def __enter__(self):
+    def start(self):
         home = self.processes.directory
         taken = []
         while len(taken) < 3:
@@ -143,7 +143,7 @@ class RabbitMQ:
         self.processes.wait_port(port)
         return f"amqp://guest:guest@127.0.0.1:{port}"
 
-    def __exit__(self, *_):
+    def end(self):
         self.processes.end()
 
     def empty(self):
@@ -181,17 +181,20 @@ class Peers:
             kind, measures = PEERS[name]
             server = kind(self.stack.home.path / "peers" / name, self.stack)
             try:
-                with server as address:
-                    for measure in measures:
-                        self._measure(name, measure, server, address)
-            except (Trouble, OSError) as trouble:
+                address = server.start()
+                for measure in measures:
+                    self._measure(name, measure, server, address)
+            except (Trouble, OSError, psycopg2.Error) as trouble:
                 self._fail(name, measures, trouble)
+            finally:
+                server.end()
 
     def _measure(self, name, measure, server, address):
         try:
             server.empty()
-            ran = subprocess.run(["node", "peers.mjs", name, measure, str(self.seconds)], cwd=INSTALLED, env={**os.environ, "ZTC_PEER": address},
-                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=4 * self.seconds + 60)
+            ran = subprocess.run(["setpriv", "--pdeathsig", "KILL", "--", "node", "peers.mjs", name, measure, str(self.seconds)], cwd=INSTALLED,
+                                 env={**os.environ, "ZTC_PEER": address}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                                 timeout=4 * self.seconds + 60)
         except subprocess.TimeoutExpired:
             self._fail(name, [measure], "it did not end in time")
             return

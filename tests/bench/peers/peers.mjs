@@ -5,7 +5,8 @@
 //   add(queue, text)          one job; resolves once the server has it on disk
 //   addMany(queue, texts)     the system's own way to add many at once, where it has one
 //   work(queue, take)         take(texts) for what is there; acknowledged when it resolves
-//   close()
+//   ready()                   where workers start only when all are named
+// Nothing is closed at the end: the server is thrown away.
 import { performance } from 'node:perf_hooks'
 
 const WARM_S = 0.5 // not counted: the just-in-time compiler's, and first connections
@@ -26,7 +27,6 @@ async function bullmq (address) {
   const { Queue, Worker } = await import('bullmq')
   const [host, port] = address.split(':')
   const connection = { host, port: Number(port), maxRetriesPerRequest: null }
-  const open = []
   const queues = {}
   const queue = name => (queues[name] ??= new Queue(name, { connection, defaultJobOptions: { removeOnComplete: true } }))
   return {
@@ -36,10 +36,8 @@ async function bullmq (address) {
       const worker = new Worker(name, job => take([job.data.text]), { connection, concurrency: 100 })
       worker.on('error', fail)
       worker.on('failed', (_, error) => fail(error))
-      open.push(worker)
       await worker.waitUntilReady()
-    },
-    close: () => Promise.all([...open, ...Object.values(queues)].map(one => one.close(true)))
+    }
   }
 }
 
@@ -63,22 +61,20 @@ async function pgboss (address) {
       await queue(name)
       // Half a second is the shortest interval it takes.
       await boss.work(name, { batchSize: 512, pollingIntervalSeconds: 0.5 }, jobs => take(jobs.map(job => job.data.text)).catch(fail))
-    },
-    close: () => boss.stop({ graceful: false, wait: true })
+    }
   }
 }
 
 async function graphile (address) {
-  const { makeWorkerUtils, run } = await import('graphile-worker')
+  const { makeWorkerUtils, run, Logger } = await import('graphile-worker')
   const { default: pg } = await import('pg')
-  const quiet = new (await import('graphile-worker')).Logger(() => () => {})
+  const quiet = new Logger(() => () => {})
   // Few connections: each job added notifies, and PostgreSQL commits those one after another.
   const pool = new pg.Pool({ connectionString: address, max: 10 })
-  pool.on('error', () => {}) // a server that goes is told by the query that needed it
+  pool.on('error', fail)
   const utils = await makeWorkerUtils({ pgPool: pool, logger: quiet })
   await utils.migrate()
   const tasks = {}
-  let runner
   return {
     add: (name, text) => utils.addJob(name, { text }),
     addMany: (name, texts) => utils.addJobs(texts.map(text => ({ identifier: name, payload: { text } }))),
@@ -86,7 +82,7 @@ async function graphile (address) {
       tasks[name] = ({ text }) => take([text]).catch(fail)
     },
     async ready () {
-      runner = await run({
+      const runner = await run({
         pgPool: pool,
         logger: quiet,
         taskList: tasks,
@@ -94,11 +90,6 @@ async function graphile (address) {
         preset: { worker: { concurrentJobs: 64, localQueue: { size: 128 }, completeJobBatchDelay: 0 } }
       })
       runner.promise.catch(fail)
-    },
-    async close () {
-      await runner?.stop()
-      await utils.release()
-      await pool.end()
     }
   }
 }
@@ -121,8 +112,7 @@ async function rabbitmq (address) {
       const channel = await connection.createChannel()
       await channel.prefetch(LIVES_IN_FLIGHT)
       await channel.consume(name, message => take([message.content.toString()]).then(() => channel.ack(message), fail))
-    },
-    close: () => connection.close()
+    }
   }
 }
 
@@ -228,5 +218,4 @@ const [name, measure, seconds] = process.argv.slice(2)
 const peer = await PEERS[name](process.env.ZTC_PEER)
 const got = await MEASURES[measure](peer, Number(seconds))
 console.log(Object.entries(got).map(([key, value]) => `${key} ${value.toFixed(3)}`).join(' '))
-await peer.close()
 process.exit(0)
