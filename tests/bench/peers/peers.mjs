@@ -155,8 +155,10 @@ function batch (peer, seconds) {
 // Whole lives, the last one's end included, as ours are measured. A batch that arrives together goes on together where that is possible.
 async function chain (peer, seconds) {
   const stage = i => `stage${i}`
-  const onward = (name, texts) => peer.addMany ? peer.addMany(name, texts) : Promise.all(texts.map(one => peer.add(name, one)))
-  const begin = now()
+  const onward = (name, texts) => texts.length > 1 && peer.addMany
+    ? peer.addMany(name, texts)
+    : Promise.all(texts.map(one => peer.add(name, one)))
+  let begin
   let begun = LIVES_IN_FLIGHT
   let done = 0
   let finish
@@ -164,12 +166,12 @@ async function chain (peer, seconds) {
   for (let i = 0; i < STAGES; i++) {
     await peer.work(stage(i), async texts => {
       if (i + 1 < STAGES) {
-        return texts.length > 1 ? onward(stage(i + 1), texts) : peer.add(stage(i + 1), texts[0])
+        return onward(stage(i + 1), texts)
       }
       done += texts.length
       if (now() < begin + seconds) {
         begun += texts.length
-        return texts.length > 1 ? onward(stage(0), texts) : peer.add(stage(0), texts[0])
+        return onward(stage(0), texts)
       }
       if (done === begun) {
         finish()
@@ -177,6 +179,7 @@ async function chain (peer, seconds) {
     })
   }
   await peer.ready?.()
+  begin = now()
   await onward(stage(0), Array.from({ length: LIVES_IN_FLIGHT }, () => text()))
   await finished
   return { rate: done / (now() - begin) }
