@@ -179,15 +179,18 @@ class Peers:
         """Every measurement of every peer once, one after another, nothing else being asked of the machine meanwhile."""
         for name in self.names:
             kind, measures = PEERS[name]
-            server = kind(self.stack.home.path / "peers" / name, self.stack)
             try:
-                address = server.start()
-                for measure in measures:
-                    self._measure(name, measure, server, address)
+                self._measure_all(name, kind(self.stack.home.path / "peers" / name, self.stack), measures)
             except (Trouble, OSError, psycopg2.Error) as trouble:
                 self._fail(name, measures, trouble)
-            finally:
-                server.end()
+
+    def _measure_all(self, name, server, measures):
+        try:
+            address = server.start()
+            for measure in measures:
+                self._measure(name, measure, server, address)
+        finally:
+            server.end()
 
     def _measure(self, name, measure, server, address):
         try:

@@ -129,27 +129,29 @@ function fail (error) {
   process.exit(1)
 }
 
-// `width` callers, each of which asks again when it has its answer.
+// `width` callers, each of which asks again when it has its answer; until the last answer.
 async function pour (width, each, size, seconds) {
-  const begin = now() + WARM_S
-  const end = begin + seconds
+  const begin = now()
   let count = 0
   await Promise.all(Array.from({ length: width }, async () => {
-    while (now() < end) {
+    while (now() < begin + seconds) {
       await each()
-      if (now() >= begin && now() < end) {
-        count += size
-      }
+      count += size
     }
   }))
-  return { rate: count / seconds }
+  return { rate: count / (now() - begin) }
 }
 
-const feed = (peer, seconds) => pour(IN_FLIGHT, () => peer.add('feed', text()), 1, seconds)
+async function warmed (width, each, size, seconds) {
+  await pour(width, each, size, WARM_S)
+  return pour(width, each, size, seconds)
+}
+
+const feed = (peer, seconds) => warmed(IN_FLIGHT, () => peer.add('feed', text()), 1, seconds)
 
 function batch (peer, seconds) {
   const texts = Array.from({ length: BATCH }, () => text())
-  return pour(BATCHES_IN_FLIGHT, () => peer.addMany('batch', texts), BATCH, seconds)
+  return warmed(BATCHES_IN_FLIGHT, () => peer.addMany('batch', texts), BATCH, seconds)
 }
 
 // Whole lives, the last one's end included, as ours are measured. A batch that arrives together goes on together where that is possible.
