@@ -252,11 +252,20 @@ demo: all packages ## a fresh stack: start, play the first case, stop; exit 0 wh
 replay: all packages ## send a file of cases through the system: FILE=cases.csv.xz [KILL=seed: kill every process on the way]
 	@$(run_environment) $(stack) replay --dir .run --file '$(FILE)' $(if $(KILL),--kill '$(KILL)') $(ARGS)
 
-.PHONY: bench bench-programs
+.PHONY: bench bench-programs packages-bench
 bench-programs: $(bench_programs)
 
-bench: all bench-programs packages ## measure beside the bare store: `name value unit ratio`; PEERS=1: other systems on the same work too
+bench: all bench-programs packages packages-bench $(if $(PEERS),build/peers/installed) ## measure beside the bare store: `name value unit ratio`; PEERS=1: other systems on the same work too
 	@$(run_environment) ZTC_BENCH=$(abspath $(OUT)/bench) $(PYTHON) tests/bench/bench.py $(if $(PEERS),--peers) $(ARGS)
+
+packages-bench: packages
+	@deploy/packages.sh packages-bench $(if $(PEERS),packages-peers)
+
+# The peers from npm, of the versions and digests in the lock file.
+build/peers/installed: tests/bench/peers/package.json tests/bench/peers/package-lock.json | packages
+	@mkdir -p $(@D) && cp $^ $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Installs the Debian packages of packages.txt that are missing. Does nothing when all are there; says what to do when it
-# may not install. Installing must not start PostgreSQL's or Redis's own daemons, nor create the packages' own cluster.
+# Installs the Debian packages of packages.txt, or of the lists beside it that are named instead, that are missing. Does
+# nothing when all are there; says what to do when it may not install. Installing must not start the daemons that packages
+# bring (PostgreSQL, Redis, RabbitMQ and its epmd), nor create PostgreSQL's own cluster.
 set -eu
 
-list=$(sed 's/#.*//' "$(dirname "$0")/packages.txt")
+[ $# -gt 0 ] || set -- packages
+list=$(for name; do sed 's/#.*//' "$(dirname "$0")/$name.txt"; done)
 missing=
 for entry in $list; do
     package=${entry%%/*}

@@ -20,6 +20,7 @@ import zmq.auth
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(ROOT / "deploy"), str(ROOT / "tests" / "support")]
+import peers  # noqa: E402
 import zhitongche  # noqa: E402
 from stack import SERVICES, Stack  # noqa: E402
 from stack_servers import free_port  # noqa: E402
@@ -108,6 +109,9 @@ class Bench:
             values, ratios = zip(*self.got[name])
             ratio = "-" if ratios[0] is None else f"{statistics.median(ratios):.3f}"
             print(f"{name} {statistics.median(values):.{0 if unit.endswith('/s') or unit == 'us' else 2}f} {unit} {ratio}", flush=True)
+
+    def median(self, name):
+        return statistics.median(value for value, _ in self.got[name]) if name in self.got else None
 
     # --- what is measured with ---
 
@@ -329,7 +333,8 @@ def main():
     parser.add_argument("--orders", type=int, default=100000, help="orders to have been taken before memory is looked at")
     parser.add_argument("--only", default="batch,feed,rest,lives,applied,memory")
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--peers", action="store_true", help="other systems on the same work too; their ratio is ours / theirs: above 1 we are "
+                        "faster where the unit is a rate, below 1 where it is a time. --only peers or --only peer_NAME: these alone")
     options = parser.parse_args()
     stack = Stack(tempfile.mkdtemp(prefix="ztc-bench-", dir="/var/tmp"))
     try:
@@ -337,10 +342,12 @@ def main():
         bench = Bench(stack, options)
         bench.prepare()
         wanted = options.only.split(",")
+        others = peers.Peers(stack, peers.chosen(wanted, options.peers), options.seconds, note)
         for _ in range(options.runs):
             for name in ("batch", "feed", "rest", "lives", "applied"):
                 if name in wanted:
                     getattr(bench, name)()
+            others.run()
         if "memory" in wanted:
             bench.memory()
         if options.profile:
@@ -352,10 +359,11 @@ def main():
             if "lives" in wanted:
                 bench.profile("lives", lambda: bench.load(options.lives, LIVES_IN_FLIGHT, "--lives", squads=bench.squads))
         bench.print()
+        return 0 if others.print(bench.median) else 1
     finally:
         stack.down(report=note)
         stack.remove()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
