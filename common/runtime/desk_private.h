@@ -59,6 +59,7 @@ struct entry {
     bool condemned;     /* the records refused it when alone: refuse or set aside */
     bool keep;          /* its answer is stored */
     bool from_parked;   /* it came before its turn in an earlier batch */
+    bool waits;         /* set aside for no fault of its own: an earlier event of its key is */
     bool from_aside;    /* it was set aside in an earlier batch and is tried again */
     struct bytes reply; /* encoded, in the batch arena or (for a repeat) as stored */
 };

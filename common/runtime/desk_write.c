@@ -235,6 +235,7 @@ static void gate_aside(const struct desk *desk, struct attempt *attempt)
             !entry->from_aside && key_is_aside(attempt, i, &entry->input->event)) {
             entry->gate = GATE_POISON;
             entry->poison = "an earlier event of its key is set aside";
+            entry->waits = true;
         }
     }
 }
@@ -443,7 +444,8 @@ static void send_poison(struct desk *desk, struct attempt *attempt)
                   *version = params_column(params, COLUMN_INT8),
                   *type = params_column(params, COLUMN_TEXT),
                   *reason = params_column(params, COLUMN_TEXT),
-                  *body = params_column(params, COLUMN_BYTEA);
+                  *body = params_column(params, COLUMN_BYTEA),
+                  *waits = params_column(params, COLUMN_BOOL);
     size_t count = 0;
     for (size_t i = 0; i < attempt->entry_count; i++) {
         const struct entry *entry = &attempt->entries[i];
@@ -459,6 +461,7 @@ static void send_poison(struct desk *desk, struct attempt *attempt)
                     text_of(event->type < EVENT_COUNT ? event_types[event->type].name : "unknown"));
         column_text(reason, text_of(entry->poison));
         column_bytes(body, event->body);
+        column_flag(waits, entry->waits);
         count++;
     }
     if (count > 0)

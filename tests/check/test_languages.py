@@ -97,7 +97,8 @@ def test_the_help_is_in_english(binaries):
 @pytest.mark.parametrize("arguments", [
     ["sumbit"], ["place"], ["place", "x"], ["submit"], ["watch", "--since", "yesterday"], ["watch", "--order", "0"], ["contact"], ["keys"],
     ["contact", "show", "1", "--env", "/nowhere"], ["doctor", "--long", "0"], ["doctor", "--nonsense"], ["migrate", "--env", "/nowhere"],
-    ["import"], ["docs", "--dir", "/proc/nowhere"]])
+    ["import"], ["docs", "--dir", "/proc/nowhere"], ["backup"], ["backup", "--verify", "/nowhere"], ["restore"], ["poison"],
+    ["poison", "list", "--service", "nobody"]])
 def test_what_goes_wrong_is_said_in_both(binaries, arguments):
     """System messages (a missing file) stay the system's; the rest of the line is ours."""
     zh, en = ztc(binaries, *arguments, zh=True), ztc(binaries, *arguments, zh=False)

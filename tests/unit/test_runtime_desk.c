@@ -404,8 +404,11 @@ static void without_lines_what_follows_is_set_aside_too(void **state)
     event_put("intake", 4, "order_withdrawn", "order/1", 3); /* in a batch of its own */
     assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "4");
     assert_string_equal(value_of("SELECT count(*) FROM evaluation.poison"), "3");
+    assert_string_equal(
+        value_of("SELECT string_agg(retry::text, ' ' ORDER BY version) FROM evaluation.poison"),
+        "false true true"); /* those that only wait need not be asked for */
     become_readable(1);
-    server_do(dsn, "UPDATE evaluation.poison SET retry = true");
+    server_do(dsn, "UPDATE evaluation.poison SET retry = true WHERE version = 1");
     assert_comes("SELECT count(*) FROM evaluation.poison", "0");
     assert_string_equal(value_of(SEEN), "order/2 v1, order/1 v1, order/1 v2, order/1 v3");
     event_put("intake", 5, "order_withdrawn", "order/1", 4);
