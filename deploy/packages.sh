@@ -1,9 +1,12 @@
 #!/bin/sh
-# Installs the Debian packages of packages.txt that are missing. Does nothing when all are there; says what to do when it
-# may not install. Installing must not start PostgreSQL's or Redis's own daemons, nor create the packages' own cluster.
+# Installs the Debian packages of packages.txt that are missing: packages.sh [SECTION...], by default those of building, running,
+# testing and checking. Does nothing when all are there; says what to do when it may not install. Installing must not start
+# PostgreSQL's, Redis's or Docker's own daemons, nor create the packages' own cluster.
 set -eu
 
-list=$(sed 's/#.*//' "$(dirname "$0")/packages.txt")
+[ $# -gt 0 ] || set -- build run test check
+list=$(awk -v wanted=" $* " '/^# [a-z]+$/ { section = $2; next } { sub(/#.*/, "") } index(wanted, " " section " ")' \
+    "$(dirname "$0")/packages.txt")
 missing=
 for entry in $list; do
     package=${entry%%/*}
