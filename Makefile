@@ -107,7 +107,7 @@ rooms_below_edge := base domain events edge
 changed = $(subst x$(strip $1),,x$(strip $2))$(subst x$(strip $2),,x$(strip $1))
 remember = $(if $(call changed,$(file <$1),$2),$(shell mkdir -p $(dir $1))$(file >$1,$2))
 
-quiet_goals := help clean down status image compose-secrets compose-test release sbom arm64
+quiet_goals := help clean down status version image compose-secrets compose-test release sbom arm64
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(quiet_goals) packages,$(MAKECMDGOALS)),all),)
 $(foreach room,$(sql_rooms),$(call remember,build/gen/$(notdir $(room)).files,files: $(call sql_files,$(room))))
 $(foreach room,$(rooms),$(call remember,$(OUT)/$(room).files,files: $(call room_objects,$(room))))
@@ -228,7 +228,10 @@ SECRETS ?= secrets
 revision := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 release_name := zhitongche-$(VERSION)
 
-.PHONY: image compose-secrets compose-test release sbom arm64
+.PHONY: version image compose-secrets compose-test release sbom arm64
+version: ## the version of this source, as common/base/version.h has it
+	@echo $(VERSION)
+
 image: ## the image of the five services and ztc, by deploy/Dockerfile: IMAGE=zhitongche:VERSION
 	@docker build -f deploy/Dockerfile --build-arg VERSION=$(VERSION) --build-arg REVISION=$(revision) -t $(IMAGE) .
 

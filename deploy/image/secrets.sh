@@ -12,7 +12,11 @@ people=$directory/people
 list=$(dirname "$0")/people.txt
 services="intake dispatch notification evaluation reporting"
 
-made=0
+files() {
+    find "$directory" -type f ! -name '.*' | wc -l
+}
+
+before=$(files)
 trap 'rm -f "$directory/.new"' EXIT
 
 # keep OWNER FILE: standard input, unless the file is there. It has its name only when it is whole and its owner's.
@@ -25,7 +29,6 @@ keep() {
     [ -s "$directory/.new" ] || { echo "secrets.sh: nothing to put into $2" >&2; exit 1; }
     chown "$1" "$directory/.new"
     mv "$directory/.new" "$directory/$2"
-    made=$((made + 1))
     echo "  $2"
 }
 
@@ -42,8 +45,7 @@ certificate() {
     [ -e "$1/$2.key_secret" ] && return
     ztc keys make "$2" --dir "$1" >/dev/null
     chown "$service_user" "$1/$2.key_secret" "$1/$2.key"
-    made=$((made + 1))
-    echo "  ${1#"$directory"/}/$2.key_secret"
+    echo "  $2.key_secret"
 }
 
 roles() {
@@ -74,8 +76,7 @@ for role in $(roles); do
     if [ ! -e "$people/$role.bearer" ]; then
         ztc keys bearer "$role" --dir "$people" >/dev/null
         chown "$service_user" "$people/$role.bearer"
-        made=$((made + 1))
-        echo "  people/$role.bearer"
+            echo "  $role.bearer"
     fi
 done
 client() {
@@ -110,4 +111,5 @@ if [ ! -e "$directory/tls.key" ] && [ ! -e "$directory/tls.crt" ]; then
     rm -f "$directory/.key" "$directory/.crt"
 fi
 
+made=$(($(files) - before))
 echo "$made made / 新建 $made 个"
