@@ -1,7 +1,8 @@
 # Zhitongche 直通车. One makefile, not recursive: `make help` lists the targets. Debian 12; packages in deploy/packages.txt.
 #
 # Variables: SANITIZE=1 (address and undefined-behaviour sanitizers, beside the normal build), CC=clang, JOBS=n, WERROR=0,
-# PYTEST_ARGS="-k name", FILE= and KILL= for replay, ARGS= for run and up.
+# PYTEST_ARGS="-k name", FILE= and KILL= for replay, ARGS= for run and up, PACKAGES="build" (sections of deploy/packages.txt that are
+# looked after; none: no package is).
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
@@ -20,6 +21,8 @@ endif
 SANITIZE ?= 0
 WERROR ?= 1
 PYTHON := /usr/bin/python3
+PACKAGES ?= build run test check
+VERSION := $(shell sed -n 's/.*ZTC_VERSION "\(.*\)"/\1/p' common/base/version.h)
 
 # --- Where things go: build/bin for the normal build, build/VARIANT/bin for the others -----------------------------------
 
@@ -106,7 +109,7 @@ rooms_below_edge := base domain events edge
 changed = $(subst x$(strip $1),,x$(strip $2))$(subst x$(strip $2),,x$(strip $1))
 remember = $(if $(call changed,$(file <$1),$2),$(shell mkdir -p $(dir $1))$(file >$1,$2))
 
-quiet_goals := help clean down status
+quiet_goals := help clean down status version image compose-secrets compose-test release sbom arm64
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(quiet_goals) packages,$(MAKECMDGOALS)),all),)
 $(foreach room,$(sql_rooms),$(call remember,build/gen/$(notdir $(room)).files,files: $(call sql_files,$(room))))
 $(foreach room,$(rooms),$(call remember,$(OUT)/$(room).files,files: $(call room_objects,$(room))))
@@ -116,7 +119,7 @@ include $(OUT)/flags.mk
 endif
 
 $(OUT)/flags.mk: deploy/probe_flags.sh deploy/packages.txt $(OUT)/flags.list
-	@deploy/packages.sh
+	@deploy/packages.sh $(PACKAGES)
 	@mkdir -p $(@D)
 	@deploy/probe_flags.sh '$(CC)' '$(warnings) $(hardening)' '$(link_hardening)' '$(libraries)' '$(test_libraries)' > $@.new
 	@mv $@.new $@
@@ -164,10 +167,10 @@ $(OUT)/lib$(1).a: $(call room_objects,$(1)) $(OUT)/$(1).files
 endef
 $(foreach room,$(rooms),$(eval $(call room_library,$(room))))
 $(all_libraries):
-	@rm -f $@ && ar rcs $@ $(filter %.o,$^)
+	@rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(OUT)/libunit.a: $(call objects_of,$(unit_shared_sources))
-	@rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && $(AR) rcs $@ $^
 
 define service_program
 $(BIN)/$(1): $(call objects_of,$(sort $(wildcard services/$(1)/*.c))) $(all_libraries)
@@ -259,13 +262,49 @@ bench: all bench-programs packages packages-bench $(if $(PEERS),build/peers/inst
 	@$(run_environment) ZTC_BENCH=$(abspath $(OUT)/bench) $(PYTHON) tests/bench/bench.py $(if $(PEERS),--peers) $(ARGS)
 
 packages-bench: packages
-	@deploy/packages.sh packages-bench $(if $(PEERS),packages-peers)
+	@deploy/packages.sh bench $(if $(PEERS),peers)
 
 # The peers from npm, of the versions and digests in the lock file.
 build/peers/installed: tests/bench/peers/package.json tests/bench/peers/package-lock.json | packages
 	@mkdir -p $(@D) && cp $^ $(@D)
 	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# --- Shipping -----------------------------------------------------------------------------------------------------------
+
+IMAGE ?= zhitongche:$(VERSION)
+SECRETS ?= secrets
+revision := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+release_name := zhitongche-$(VERSION)
+
+.PHONY: version image compose-secrets compose-test release sbom arm64
+version: ## the version of this source, as common/base/version.h has it
+	@echo $(VERSION)
+
+image: ## the image of the five services and ztc, by deploy/Dockerfile: IMAGE=zhitongche:VERSION
+	@docker build -f deploy/Dockerfile --build-arg VERSION=$(VERSION) --build-arg REVISION=$(revision) -t $(IMAGE) .
+
+# As root inside, to give each file to the user that reads it; with no more than that takes, and no network.
+compose-secrets: ## what docker-compose.yml needs before its first day, made under secrets/; what is there stays
+	@mkdir -p -m 700 '$(SECRETS)'
+	@docker run --rm --network none --user 0:0 --read-only --tmpfs /tmp --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE \
+	    --cap-add FOWNER --security-opt no-new-privileges -e TLS_NAME -v '$(abspath $(SECRETS)):/secrets' $(IMAGE) \
+	    /usr/lib/zhitongche/secrets.sh /secrets
+
+compose-test: ## docker-compose.yml on a container engine of its own, as root: started, played, broken, stopped, undone
+	@deploy/packages.sh run test engine
+	@$(PYTHON) -m pytest -c tests/pytest.ini -x tests/compose/on_engine.py $(PYTEST_ARGS)
+
+release: ## build/dist/zhitongche-VERSION.tar.xz of what is committed; the same commit gives the same bytes
+	@deploy/release.sh $(release_name) $(or $(RELEASE_DIR),build/dist)
+
+sbom: ## build/dist/zhitongche-VERSION.cdx.json: what is in the image (CycloneDX), from its dpkg database
+	@mkdir -p build/dist
+	@deploy/sbom.sh $(IMAGE) $(VERSION) > build/dist/$(release_name).cdx.json.new
+	@mv build/dist/$(release_name).cdx.json.new build/dist/$(release_name).cdx.json && echo build/dist/$(release_name).cdx.json
+
+arm64: ## build for arm64 in a root of its own, as root, and run ztc and the unit tests there under qemu
+	@deploy/arm64.sh build/arm64
 
 # --- Tests --------------------------------------------------------------------------------------------------------------
 
@@ -344,10 +383,10 @@ docs: all ## print states, messages and settings into docs/generated
 
 .PHONY: packages clean help
 packages: ## install the Debian packages that are missing (as root)
-	@deploy/packages.sh
+	@deploy/packages.sh $(PACKAGES)
 
 clean: ## remove what was built
 	rm -rf build
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done

@@ -25,6 +25,7 @@ static const char *const squad_only[] = {"squad", NULL};
 static const char *const town_only[] = {"town", NULL};
 static const char *const by_only[] = {"by", NULL};
 static const char *const organisation_only[] = {"organisation", NULL};
+static const char *const address_only[] = {"address", NULL};
 static const char *const kind_only[] = {"kind", NULL};
 static const char *const contact_operands[] = {"action", "order", NULL};
 static const char *const keys_operands[] = {"action", "name", NULL};
@@ -121,6 +122,9 @@ const struct verb verbs[] = {
     {"play", VERB_OPERATION, verb_play, -1, NULL, "",
      "演示一单的全过程，或组团服务（--case joint）",
      "play one order from pick to stars, or a joint session (--case joint)"},
+    {"ready", VERB_OPERATION, verb_ready, -1, address_only, "[ADDRESS]",
+     "询问一个服务是否就绪（容器的健康检查）",
+     "ask a service whether it is ready (a container's health check)"},
     {"doctor", VERB_OPERATION, verb_doctor, -1, NULL, "", "检查哪里不正常、该怎么办",
      "what is wrong, and what to do"},
     {"backup", VERB_OPERATION, verb_backup, -1, NULL, "", "备份（运行中），或核对一份备份",

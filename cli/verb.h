@@ -23,6 +23,7 @@ int verb_command(const struct verb *verb, int argc, char **argv);
 int verb_query(const struct verb *verb, int argc, char **argv);
 int verb_contact(const struct verb *verb, int argc, char **argv);
 int verb_watch(const struct verb *verb, int argc, char **argv);
+int verb_ready(const struct verb *verb, int argc, char **argv);
 int verb_doctor(const struct verb *verb, int argc, char **argv);
 int verb_keys(const struct verb *verb, int argc, char **argv);
 int verb_migrate(const struct verb *verb, int argc, char **argv);

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs the Debian packages of packages.txt, or of the lists beside it that are named instead, that are missing. Does
-# nothing when all are there; says what to do when it may not install. Installing must not start the daemons that packages
-# bring (PostgreSQL, Redis, RabbitMQ and its epmd), nor create PostgreSQL's own cluster.
+# Installs the Debian packages of packages.txt that are missing: packages.sh [SECTION...], by default those of building, running,
+# testing and checking. Does nothing when all are there; says what to do when it may not install. Installing must not start
+# PostgreSQL's, Redis's, RabbitMQ's or Docker's own daemons, nor create the packages' own cluster.
 set -eu
 
-[ $# -gt 0 ] || set -- packages
-list=$(for name; do sed 's/#.*//' "$(dirname "$0")/$name.txt"; done)
+[ $# -gt 0 ] || set -- build run test check
+list=$(awk -v wanted=" $* " '/^# [a-z]+$/ { section = $2; next } { sub(/#.*/, "") } index(wanted, " " section " ")' \
+    "$(dirname "$0")/packages.txt")
 missing=
 for entry in $list; do
     package=${entry%%/*}

@@ -11,23 +11,14 @@ import zmq.auth
 
 from stack_home import ROOT, SERVICES, Trouble, tr, write_whole
 
-# Who each key of .run/env is: role -> (organisation, in district 330212). The operator's works before any is registered.
+# Who each key of .run/env is: role -> organisation, in district 330212. The operator's works before any is registered.
 DISTRICT = "330212"
-ROLE_KEYS = {
-    "committee": "330212-committee",
-    "town": "330212106",
-    "village": "330212106209",
-    "site": "site-sample-park",
-    "squad": "hrss-social-insurance",
-    "department": "hrss",
-    "feed": "feed-12345",
-    "surveyor": "surveyor-sample",
-    "resident": "330212106209",
-}
+ROLE_KEYS = dict(line.split() for line in (ROOT / "deploy" / "people.txt").read_text(encoding="ascii").splitlines() if line[:1] != "#")
 # What the stack itself decides; not taken over from the environment of whoever starts it.
-OWN_VARIABLES = {"ZTC_BIN", "ZTC_UNIT", "ZTC_DSN", "ZTC_INSTANCE", "ZTC_FEED", "ZTC_QUERY", "ZTC_API", "ZTC_REPORTS", "ZTC_BUS", "ZTC_HTTP",
-                 "ZTC_REDIS", "ZTC_CURVE_SECRET", "ZTC_BUS_CURVE", "ZTC_BUS_CURVE_OTHER", "ZTC_SECRETS_KEY", "ZTC_OPERATOR_KEY", "ZTC_SERVER_KEY", "ZTC_KEY",
-                 "ZTC_KEY_DIR"}
+OWN_VARIABLES = {"ZTC_BIN", "ZTC_UNIT", "ZTC_DSN", "ZTC_INSTANCE", "ZTC_FEED", "ZTC_QUERY", "ZTC_API", "ZTC_REPORTS",
+                 "ZTC_BUS", "ZTC_HTTP", "ZTC_REDIS", "ZTC_CURVE_SECRET", "ZTC_BUS_ANNOUNCE", "ZTC_BUS_CURVE",
+                 "ZTC_BUS_CURVE_OTHER", "ZTC_SECRETS_KEY", "ZTC_OPERATOR_CERTIFICATE", "ZTC_OPERATOR_KEY",
+                 "ZTC_SERVER_KEY", "ZTC_KEY", "ZTC_KEY_DIR"}
 OWN_PREFIXES = ("ZTC_BEARER_", "ZTC_DSN_", "ZTC_HTTP_", "ZTC_KEY_", "ZTC_PASSWORD_", "ZTC_TEST_")
 # Z85 has characters that a shell would act on; keys without them can stand in the file env, which shells source, as they are.
 SHELL_SAFE = re.compile(r"[^&<>()$!]*")

@@ -41,6 +41,17 @@ void bus_badge_destroy(struct bus_badge **badge);
 const char *bus_badge_key(const struct bus_badge *badge);
 bool bus_badge_knows(const struct bus_badge *badge, const char *public_key);
 
+/* The public key in a file's certificate, public part or whole, in Z85. False: errno says why. */
+bool bus_certificate_key(const char *path, char key[BUS_KEY_TEXT + 1]);
+
+/* --- where others reach a bound endpoint -------------------------------------------------------
+ */
+
+/* `bound` ("tcp://0.0.0.0:41000") with another host, if one is given, in `announced`. False with
+ * errno: it would be no endpoint, or is bound to every address and no host is given, so that a peer
+ * would take it for itself. */
+bool bus_announce(const char *bound, const char *host, char announced[BUS_ENDPOINT_MAX]);
+
 /* --- publish / subscribe: [type][part, offset: 4 + 8 bytes big endian][body] ------------------ */
 
 struct bus_publisher;

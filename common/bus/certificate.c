@@ -49,6 +49,16 @@ bool bus_pair_apply(zsock_t *socket, const struct bus_pair *pair)
            zmq_setsockopt(handle, ZMQ_CURVE_SECRETKEY, pair->secret_key, BUS_KEY_BYTES) == 0;
 }
 
+bool bus_certificate_key(const char *path, char key[BUS_KEY_TEXT + 1])
+{
+    zcert_t *certificate = load(path);
+    if (certificate == NULL)
+        return false;
+    zmq_z85_encode(key, zcert_public_key(certificate), BUS_KEY_BYTES);
+    zcert_destroy(&certificate);
+    return true;
+}
+
 /* --- badges ----------------------------------------------------------------------------------- */
 
 static bool badge_read(struct bus_badge *badge, const char *certificate, const char *other)

@@ -84,6 +84,22 @@ bool bus_socket_bind_free(zsock_t *socket, const char *address, char *bound)
     return bus_socket_bind(socket, endpoint, bound);
 }
 
+bool bus_announce(const char *bound, const char *host, char announced[BUS_ENDPOINT_MAX])
+{
+    static const char scheme[] = "tcp://", every[] = "tcp://0.0.0.0:";
+    const char *port = strrchr(bound, ':');
+    bool given = host != NULL && host[0] != '\0';
+    errno = EINVAL;
+    if (strncmp(bound, scheme, strlen(scheme)) != 0 || port < bound + strlen(scheme) ||
+        (!given && strncmp(bound, every, strlen(every)) == 0) ||
+        (given && strpbrk(host, ":/ ") != NULL))
+        return false;
+    errno = ENAMETOOLONG;
+    int length = given ? snprintf(announced, BUS_ENDPOINT_MAX, "%s%s%s", scheme, host, port)
+                       : snprintf(announced, BUS_ENDPOINT_MAX, "%s", bound);
+    return length > 0 && length < BUS_ENDPOINT_MAX;
+}
+
 /* With ZMQ_IMMEDIATE zmq_disconnect ends a connection in its own time, and takes messages for it
  * until then. */
 static void wait_until_left(void *handle)

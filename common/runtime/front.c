@@ -51,6 +51,7 @@ struct front {
     zloop_t *loop;
     struct bus_publisher *publisher;
     struct bus_router *inner; /* from our own services */
+    char publisher_announced[BUS_ENDPOINT_MAX], inner_announced[BUS_ENDPOINT_MAX];
     struct bus_router *outer; /* from outside: intake's feed, reporting's queries */
     struct bus_badge *badge;
     struct front_http *http; /* the same over HTTP; NULL: off */
@@ -410,8 +411,14 @@ static bool open_guard(struct front *front)
         errno = EINVAL;
         return say("ZTC_CURVE_SECRET must be set", "environment");
     }
-    if (outer_endpoint(front) != NULL)
-        front->keyring = keyring_new(config->operator_key);
+    if (outer_endpoint(front) != NULL) {
+        char key[BUS_KEY_TEXT + 1];
+        snprintf(key, sizeof key, "%s", config->operator_key);
+        if (key[0] == '\0' && config->operator_certificate[0] != '\0' &&
+            !bus_certificate_key(config->operator_certificate, key))
+            return say("the operator's certificate cannot be read", config->operator_certificate);
+        front->keyring = keyring_new(key);
+    }
     front->guard =
         bus_guard_new(front->badge, front->keyring == NULL ? NULL : keyring_admits, front->keyring);
     return front->guard != NULL || say("the guard cannot be made", "zap");
@@ -635,6 +642,12 @@ bool front_open(struct front *front)
     front->inner = bus_router_new(front->config->bus, front->badge);
     if (front->publisher == NULL || front->inner == NULL)
         return say("the sockets between services cannot be bound", front->config->bus);
+    if (!bus_announce(bus_publisher_endpoint(front->publisher), front->config->bus_announce,
+                      front->publisher_announced) ||
+        !bus_announce(bus_router_endpoint(front->inner), front->config->bus_announce,
+                      front->inner_announced))
+        return say("ZTC_BUS_ANNOUNCE must be a host name that the other services reach",
+                   front->config->bus);
     if (!open_peers(front))
         return false;
     zmq_pollitem_t poll = {.fd = outbox_descriptor(front->outbox), .events = ZMQ_POLLIN};
@@ -646,8 +659,8 @@ bool front_open(struct front *front)
         .config = front->config,
         .outbox = front->outbox,
         .keyring = front->keyring,
-        .publisher = bus_publisher_endpoint(front->publisher),
-        .router = bus_router_endpoint(front->inner),
+        .publisher = front->publisher_announced,
+        .router = front->inner_announced,
         .bus_key = bus_badge_key(front->badge),
     };
     front->desk = desk_new(&options);
@@ -688,8 +701,8 @@ bool front_run(struct front *front, int stop_descriptor)
     zloop_timer(front->loop, FRONT_BEAT_MS, 0, on_beat, front);
     zloop_timer(front->loop, FRONT_SWEEP_MS, 0, on_sweep, front);
     tell_peers(front);
-    log_line(LEVEL_INFO, "started", {"pub", log_string(bus_publisher_endpoint(front->publisher))},
-             {"router", log_string(bus_router_endpoint(front->inner))});
+    log_line(LEVEL_INFO, "started", {"pub", log_string(front->publisher_announced)},
+             {"router", log_string(front->inner_announced)});
     zloop_start(front->loop);
     on_outbox(front->loop, &stop, front);
     return !front->failed;

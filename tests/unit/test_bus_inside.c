@@ -516,6 +516,53 @@ static void addresses_refused(void **state)
     }
 }
 
+static void announced(void **state)
+{
+    (void)state;
+    char endpoint[BUS_ENDPOINT_MAX], endless[BUS_ENDPOINT_MAX];
+    assert_true(bus_announce("tcp://127.0.0.1:41000", "", endpoint));
+    assert_string_equal(endpoint, "tcp://127.0.0.1:41000");
+    assert_true(bus_announce("tcp://127.0.0.1:41000", NULL, endpoint));
+    assert_string_equal(endpoint, "tcp://127.0.0.1:41000");
+    assert_true(bus_announce("tcp://0.0.0.0:41000", "intake", endpoint));
+    assert_string_equal(endpoint, "tcp://intake:41000");
+    assert_true(bus_announce("tcp://10.0.0.7:1", "10.0.0.8", endpoint));
+    assert_string_equal(endpoint, "tcp://10.0.0.8:1");
+    memset(endless, 'a', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    const struct {
+        const char *bound, *host;
+    } wrong[] = {
+        {"tcp://0.0.0.0:41000", ""},        {"tcp://0.0.0.0:41000", NULL},
+        {"tcp://0.0.0.0:41000", "a:5"},     {"tcp://0.0.0.0:41000", "tcp://a"},
+        {"tcp://0.0.0.0:41000", "a b"},     {"tcp://0.0.0.0:41000", endless},
+        {"ipc:///run/somewhere:1", "host"}, {"tcp://nowhere", "host"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        errno = 0;
+        assert_false(bus_announce(wrong[i].bound, wrong[i].host, endpoint));
+        assert_int_not_equal(errno, 0);
+    }
+}
+
+static void certificates(void **state)
+{
+    (void)state;
+    char key[BUS_KEY_TEXT + 1];
+    const char *secret = certificate_new("operator");
+    zcert_t *certificate = zcert_load(secret);
+    const char *public_part = arena_format(arena, "%s/operator.key", directory).at;
+    assert_int_equal(zcert_save_public(certificate, public_part), 0);
+    assert_true(bus_certificate_key(secret, key));
+    assert_string_equal(key, zcert_public_txt(certificate));
+    memset(key, 0, sizeof key);
+    assert_true(bus_certificate_key(public_part, key));
+    assert_string_equal(key, zcert_public_txt(certificate));
+    assert_false(bus_certificate_key("/nowhere", key));
+    assert_int_equal(errno, ENOENT);
+    zcert_destroy(&certificate);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +577,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(renewed, setup, teardown),
         cmocka_unit_test_setup_teardown(badges_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(addresses_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(announced, setup, teardown),
+        cmocka_unit_test_setup_teardown(certificates, setup, teardown),
     };
     zsys_handler_set(NULL);
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
