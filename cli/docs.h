@@ -18,7 +18,10 @@ void docs_states(FILE *out);   /* life cycles: docs_states.c */
 void docs_commands(FILE *out); /* messages: docs_messages.c */
 void docs_queries(FILE *out);
 void docs_events(FILE *out);
-void docs_rest(FILE *out); /* routes and problems: docs_rest.c */
+void docs_rest(FILE *out);    /* routes and problems: docs_rest.c */
+void docs_metrics(FILE *out); /* for who runs it: docs_operator.c */
+void docs_findings(FILE *out);
+void docs_happenings(FILE *out);
 
 /* A cell of a Markdown table: '|' escaped. */
 void docs_cell(FILE *out, const char *text);

@@ -1,4 +1,5 @@
-/* The keys of this environment: readable by their owner alone, registered, not revoked. */
+/* The keys of this environment: readable by their owner alone, registered, not revoked, not at
+ * their end. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -6,9 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/instant.h"
+#include "cli/cli.h"
 #include "cli/doctor.h"
 #include "cli/env.h"
 #include "cli/keys.h"
+#include "domain/directory.h"
 #include "events/envelope.h"
 #include "records_sql.h"
 
@@ -46,25 +50,66 @@ static void directory_check(struct doctor *doctor, const char *directory)
         free(entries);
 }
 
-/* The fact of a public key; false: there is none. */
-static bool fact_of(PGresult *facts, const char *public_key, bool *is_revoked, struct arena *arena)
+/* A registered key as its fact tells it; false: it cannot be read. */
+static bool key_read(PGresult *facts, int row, struct key *key, struct arena *arena)
+{
+    size_t length = 0;
+    unsigned char *raw = PQunescapeBytea((unsigned char *)PQgetvalue(facts, row, 1), &length);
+    struct key_registered fact;
+    struct refusal refusal;
+    message_clear(&event_types[EVENT_key_registered], &fact);
+    bool is_read = raw != NULL && message_decode(&event_types[EVENT_key_registered],
+                                                 arena_bytes(arena, (struct bytes){raw, length}),
+                                                 arena, &fact, &refusal);
+    PQfreemem(raw);
+    *key = (struct key){.revoked = fact.revoked,
+                        .expires = fact.expires == INSTANT_ABSENT ? 0 : fact.expires};
+    return is_read;
+}
+
+static bool key_find(PGresult *facts, const char *public_key, struct key *key, struct arena *arena)
 {
     int row = 0;
     while (row < PQntuples(facts) && strcmp(PQgetvalue(facts, row, 0), public_key) != 0)
         row++;
-    if (row == PQntuples(facts))
-        return false;
-    size_t length = 0;
-    unsigned char *raw = PQunescapeBytea((unsigned char *)PQgetvalue(facts, row, 1), &length);
-    struct key_registered key;
-    struct refusal refusal;
-    message_clear(&event_types[EVENT_key_registered], &key);
-    bool is_read = raw != NULL && message_decode(&event_types[EVENT_key_registered],
-                                                 arena_bytes(arena, (struct bytes){raw, length}),
-                                                 arena, &key, &refusal);
-    PQfreemem(raw);
-    *is_revoked = is_read && key.revoked;
-    return is_read;
+    return row < PQntuples(facts) && key_read(facts, row, key, arena);
+}
+
+/* When a key ends, for people. */
+static struct text end_of(const struct key *key, struct arena *arena)
+{
+    char at[INSTANT_TEXT_MAX];
+    instant_format(key->expires, at);
+    return arena_text(arena, text_of(at));
+}
+
+/* A key in its place that is not, or will soon no longer be, admitted. */
+static void standing_check(struct doctor *doctor, const struct key *key, const char *path,
+                           const char *role)
+{
+    enum key_state state = key_state_at(key, cli_now_ms());
+    struct text end = key->expires == 0 ? TEXT("") : end_of(key, doctor->arena);
+    struct text seen = arena_format(doctor->arena, "%s, %.*s", role, TEXT_ARG(end));
+    doctor_check(doctor, state == KEY_revoked, FINDING_key_revoked, path, text_of(role));
+    doctor_check(doctor, state == KEY_expired, FINDING_key_expired, path, seen);
+    doctor_check(doctor, state == KEY_expiring, FINDING_key_expiring, path, seen);
+}
+
+/* Of all registered keys those that were replaced and are not over yet. */
+static void ending_check(struct doctor *doctor, PGresult *facts)
+{
+    int64_t now = cli_now_ms();
+    struct key first = {0}, key;
+    int count = 0;
+    for (int row = 0; row < PQntuples(facts); row++) {
+        if (!key_read(facts, row, &key, doctor->arena) || key_state_at(&key, now) != KEY_expiring)
+            continue;
+        if (count++ == 0 || key.expires < first.expires)
+            first = key;
+    }
+    struct text end = count > 0 ? end_of(&first, doctor->arena) : TEXT("");
+    doctor_check(doctor, count > 0, FINDING_keys_ending, "ztc keys list --state expiring",
+                 arena_format(doctor->arena, "%d, %.*s", count, TEXT_ARG(end)));
 }
 
 /* The operator's own may work before it is registered; the others of ZTC_KEY_<ROLE> do not. */
@@ -72,16 +117,17 @@ static void role_check(struct doctor *doctor, PGresult *facts, const char *role)
 {
     const char *path = env_role_key(role);
     char public_key[KEYS_PUBLIC_SIZE];
-    bool is_revoked = false;
+    struct key key = {0};
     if (path == NULL)
         return;
     file_check(doctor, path);
     if (facts == NULL || !keys_public(path, public_key))
         return;
-    bool is_there = fact_of(facts, public_key, &is_revoked, doctor->arena);
+    bool is_there = key_find(facts, public_key, &key, doctor->arena);
     doctor_check(doctor, !is_there && strcmp(role, "operator") != 0, FINDING_key_unregistered, path,
                  text_of(role));
-    doctor_check(doctor, is_revoked, FINDING_key_revoked, path, text_of(role));
+    if (is_there)
+        standing_check(doctor, &key, path, role);
 }
 
 void doctor_keys(struct doctor *doctor, PGconn *records)
@@ -95,5 +141,7 @@ void doctor_keys(struct doctor *doctor, PGconn *records)
         file_check(doctor, own);
     if (directory != NULL)
         directory_check(doctor, directory);
+    if (facts != NULL)
+        ending_check(doctor, facts);
     PQclear(facts);
 }

@@ -83,9 +83,12 @@ static void docs_command_line(FILE *out)
 }
 
 const struct docs_page docs_pages[] = {
-    {"commands", docs_commands}, {"queries", docs_queries},   {"events", docs_events},
-    {"states", docs_states},     {"refusals", docs_refusals}, {"settings", docs_settings},
-    {"ztc", docs_command_line},  {"rest", docs_rest},         {NULL, NULL},
+    {"commands", docs_commands},     {"queries", docs_queries},
+    {"events", docs_events},         {"states", docs_states},
+    {"refusals", docs_refusals},     {"settings", docs_settings},
+    {"ztc", docs_command_line},      {"rest", docs_rest},
+    {"metrics", docs_metrics},       {"findings", docs_findings},
+    {"happenings", docs_happenings}, {NULL, NULL},
 };
 
 static bool page_write(const char *dir, const struct docs_page *page)

@@ -11,7 +11,7 @@
 static const struct row {
     const char *name, *kind, *en;
 } rows[METRIC_COUNT] = {
-#define METRIC(name, kind, en) {"ztc_" #name, kind, en},
+#define METRIC(name, kind, zh, en) {"ztc_" #name, kind, en},
 #include "runtime/metrics.def"
 #undef METRIC
 };

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum metric {
-#define METRIC(name, kind, en) METRIC_##name,
+#define METRIC(name, kind, zh, en) METRIC_##name,
 #include "runtime/metrics.def"
 #undef METRIC
     METRIC_COUNT

@@ -279,6 +279,28 @@ def test_keys_that_are_not_registered_any_more(doctor, tmp_path):
     assert ("key_revoked", secret) in found(doctor(ZTC_KEY_RESIDENT=secret))
 
 
+def test_keys_that_were_replaced(doctor, tmp_path):
+    """The old one in its place is told of while both are admitted, and once it is over; all that end are counted."""
+    whose = ("--district", "330212", "--organisation", "330212106209", "--role", "village")
+    secret = {name: str(tmp_path / f"{name}.key_secret") for name in ("first", "second", "third")}
+    for name in secret:
+        assert doctor.run("keys", "make", name, "--dir", str(tmp_path)).code == 0
+    assert doctor.run("keys", "register", "--public", secret["first"], *whose).code == 0
+    assert doctor.run("keys", "rotate", "--old", secret["first"], "--public", secret["second"]).code == 0  # for a week
+    assert ("key_expiring", secret["first"]) in found(doctor(ZTC_KEY_RESIDENT=secret["first"]))
+    said = doctor(ZTC_KEY_RESIDENT=secret["second"])
+    assert found(said) == {("live_volatile", "Redis"), ("keys_ending", "ztc keys list --state expiring")} and said["healthy"]
+    (ending,) = [finding["seen"] for finding in said["findings"] if finding["finding"] == "keys_ending"]
+    assert re.fullmatch(r"1, 20[0-9-]{8}T[0-9:.]{12}Z", ending)
+    assert doctor.run("keys", "revoke", "--public", secret["first"]).code == 0
+    assert doctor.run("keys", "rotate", "--old", secret["second"], "--public", secret["third"], "--overlap", "1s").code == 0
+    until = time.monotonic() + PATIENCE_S
+    while ("key_expired", secret["second"]) not in found(said := doctor(ZTC_KEY_RESIDENT=secret["second"])):
+        assert time.monotonic() < until, said
+        time.sleep(0.2)
+    assert found(doctor(ZTC_KEY_RESIDENT=secret["third"])) == {("live_volatile", "Redis")}
+
+
 def test_settings_that_are_missing(doctor):
     assert ("setting_missing", "ZTC_REDIS") in found(doctor(ZTC_REDIS=""))
     said = doctor(ZTC_DSN="")

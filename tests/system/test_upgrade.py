@@ -1,5 +1,5 @@
 """A rolling upgrade from today's build to tomorrow's (tests/upgrade: today's objects with a later release's events and one more
-migration), one service after the other while whole lives flow: in the order of docs/operations/upgrade.md, and in the wrong one."""
+migration), one service after the other while whole lives flow: in the order of docs/book/upgrade.md, and in the wrong one."""
 
 import json
 import os
