@@ -1,6 +1,7 @@
 """The operator's book: both languages say the same, and nothing in it names what is not there."""
 
 import re
+import subprocess
 
 import pytest
 import tables
@@ -117,7 +118,6 @@ def test_every_setting_is_there(root):
 
 
 def test_every_command_is_there(root, binaries):
-    import subprocess
     said = subprocess.run([str(binaries / "ztc"), "help"], env={"ZTC_LANG": "en"}, text=True, stdout=subprocess.PIPE, check=True).stdout
     verbs = {line.split()[0] for line in said.splitlines() if line.startswith("  ")}
     targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
