@@ -296,7 +296,7 @@ def test_an_order_over_the_feed(deployment):
 
 
 def test_the_operators_tool(deployment):
-    assert "hrss-social-insurance" in deployment.compose("run", "--rm", "ztc", "keys", "list").stdout
+    assert "hrss-social-insurance" in deployment.compose("run", "--rm", "ztc", "keys", "list", "--json").stdout
     ran = deployment.compose("run", "--rm", "ztc", "doctor", "--json", check=False)
     said = json.loads(ran.stdout)
     assert [found for found in said["findings"] if found["severity"] != "note"] == [] and said["checks"] > 50
