@@ -239,6 +239,13 @@ def test_the_image_has_no_compiler_and_says_what_it_is(deployment):
     assert deployment.compose("exec", "-T", "intake", "ztc", "--version").stdout.strip() == f"ztc {VERSION}"
 
 
+def test_backups_have_what_they_need(deployment):
+    """pg_dump of the server's version, and a place that the operator's tool may write to and that outlives it."""
+    ran = deployment.compose("run", "--rm", "--entrypoint", "sh", "ztc", "-c", "pg_dump --version && touch /backups/kept")
+    assert "pg_dump (PostgreSQL) 15" in ran.stdout
+    assert "kept" in deployment.compose("run", "--rm", "--entrypoint", "ls", "ztc", "/backups").stdout
+
+
 # --- Played ---
 
 @pytest.mark.parametrize("_time", ["first", "again"])
@@ -289,7 +296,7 @@ def test_an_order_over_the_feed(deployment):
 
 
 def test_the_operators_tool(deployment):
-    assert "hrss-social-insurance" in deployment.compose("run", "--rm", "ztc", "keys", "list").stdout
+    assert "hrss-social-insurance" in deployment.compose("run", "--rm", "ztc", "keys", "list", "--json").stdout
     ran = deployment.compose("run", "--rm", "ztc", "doctor", "--json", check=False)
     said = json.loads(ran.stdout)
     assert [found for found in said["findings"] if found["severity"] != "note"] == [] and said["checks"] > 50
