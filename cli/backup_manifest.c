@@ -137,12 +137,10 @@ static bool migration_is_known(const json_t *applied)
 
 static bool migrations_are_known(const json_t *manifest)
 {
-    size_t i;
-    json_t *applied;
-    json_array_foreach (json_object_get(manifest, "migrations"), i, applied) {
-        if (!migration_is_known(applied))
+    const json_t *migrations = json_object_get(manifest, "migrations");
+    for (size_t i = 0; i < json_array_size(migrations); i++)
+        if (!migration_is_known(json_array_get(migrations, i)))
             return false;
-    }
     return true;
 }
 
@@ -269,20 +267,22 @@ void manifest_print(const json_t *manifest)
 {
     char number[32];
     int64_t rows = 0;
-    size_t i;
-    json_t *row;
-    json_array_foreach (json_object_get(manifest, "tables"), i, row)
-        rows += number_at(row, "rows");
+    const json_t *tables = json_object_get(manifest, "tables"),
+                 *heads = json_object_get(manifest, "heads");
+    for (size_t i = 0; i < json_array_size(tables); i++)
+        rows += number_at(json_array_get(tables, i), "rows");
     printf(SAY("取自 %s，数据库 %s，ztc %s，PostgreSQL %s\n",
                "taken %s, database %s, ztc %s, PostgreSQL %s\n"),
            text_at(manifest, "taken"), text_at(manifest, "database"), text_at(manifest, "ztc"),
            text_at(manifest, "server"));
-    printf(SAY("%zu 张表，%s 行，", "%zu tables, %s rows, "), i, progress_number(rows, number));
+    printf(SAY("%zu 张表，%s 行，", "%zu tables, %s rows, "), json_array_size(tables),
+           progress_number(rows, number));
     printf(SAY("%s 字节\n", "%s bytes\n"),
            progress_number(number_at(json_object_get(manifest, "records"), "bytes"), number));
-    json_array_foreach (json_object_get(manifest, "heads"), i, row)
-        printf(SAY("  %s 日志至 %s\n", "  log of %s up to %s\n"), text_at(row, "service"),
-               progress_number(number_at(row, "head"), number));
+    for (size_t i = 0; i < json_array_size(heads); i++)
+        printf(SAY("  %s 日志至 %s\n", "  log of %s up to %s\n"),
+               text_at(json_array_get(heads, i), "service"),
+               progress_number(number_at(json_array_get(heads, i), "head"), number));
 }
 
 void apart_print(const json_t *manifest)

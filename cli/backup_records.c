@@ -179,9 +179,8 @@ static json_t *tables_of(PGconn *records, const char *schemas)
 /* Secrets of webhooks, which open under a key that is in no backup. */
 static json_int_t sealed_secrets(const json_t *tables)
 {
-    size_t i;
-    json_t *table;
-    json_array_foreach (tables, i, table) {
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const json_t *table = json_array_get(tables, i);
         if (strcmp(json_string_value(json_object_get(table, "table")),
                    "notification.webhook_secret") == 0)
             return json_integer_value(json_object_get(table, "rows"));
