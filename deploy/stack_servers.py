@@ -108,7 +108,7 @@ class Postgres:
         if self.user is not None:
             shutil.chown(password, self.user)
         made = self.run(str(POSTGRES_BIN / "initdb"), "--pgdata", str(new), "--username", "postgres", "--pwfile",
-                        str(password), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8")
+                        str(password), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--lc-collate", "C")
         password.unlink()
         if not made:
             raise Trouble(tr("initdb failed", "initdb 失败") + "\n" + self.home.tail(self.name))
