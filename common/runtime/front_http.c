@@ -38,6 +38,7 @@ struct front_http {
     struct text openapi;
     struct text late;
     bool running, stopping;
+    bool soon; /* a timer is armed for what is left to run */
     struct call *in_flight[IN_FLIGHT_SLOTS]; /* commands with the desk or another service */
 };
 
@@ -282,14 +283,16 @@ static void run(struct front_http *self)
     self->running = true;
     bool more = http_run(self->http);
     self->running = false;
-    if (more)
-        zloop_timer(self->options.loop, SOON_MS, 1, on_soon, self);
+    if (more && !self->soon)
+        self->soon = zloop_timer(self->options.loop, SOON_MS, 1, on_soon, self) >= 0;
 }
 
 static int on_soon(zloop_t *loop, int timer, void *argument)
 {
     (void)loop, (void)timer;
-    run(argument);
+    struct front_http *self = argument;
+    self->soon = false;
+    run(self);
     return 0;
 }
 
