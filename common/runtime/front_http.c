@@ -38,7 +38,7 @@ struct front_http {
     struct text openapi;
     struct text late;
     bool running, stopping;
-    bool soon; /* a timer is armed for what is left to run */
+    bool soon;                               /* a timer is armed for what is left to run */
     struct call *in_flight[IN_FLIGHT_SLOTS]; /* commands with the desk or another service */
 };
 
