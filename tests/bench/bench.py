@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT / "deploy"), str(ROOT / "tests" / "support")]
 import peers  # noqa: E402
 import zhitongche  # noqa: E402
 from stack import SERVICES, Stack  # noqa: E402
-from stack_servers import free_port  # noqa: E402
+from stack_servers import POSTGRES_BIN, free_port  # noqa: E402
 
 DISTRICT, TOWN, PLACE = "330212", "330212106", "330212106209"
 SQUADS = 16
@@ -134,6 +134,15 @@ class Bench:
         self.sql("ALTER SYSTEM SET track_commit_timestamp = on")
         self.sql("CREATE DATABASE bare")
         self.restart_postgres()
+
+    def disk(self):
+        """What a commit waits for, whatever else is fast."""
+        place = Path(self.stack.home.facts()["postgres"]) / "fsync-test"
+        ran = subprocess.run([str(POSTGRES_BIN / "pg_test_fsync"), "-s", "1", "-f", str(place)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             text=True, check=True, timeout=60)
+        place.unlink(missing_ok=True)
+        rate, each = re.search(r"fdatasync +([0-9.]+) ops/sec +(\d+) usecs/op", ran.stdout).groups()
+        note(f"the disk: {float(rate):.0f} fdatasync of 8 kB a second, {each} us each")
 
     @property
     def bare_dsn(self):
@@ -285,7 +294,11 @@ class Bench:
         got["used"] = sum(clock.used.values())
         each = 1e6 * (got["used"] + got.get("cpu", 0)) / got["count"]
         note(f"{name}: {got['rate']:.0f}/s, p50 {got.get('p50_us', 0) / 1000:.1f} ms, p99 {got.get('p99_us', 0) / 1000:.1f} ms, {each:.0f} us of processor each")
-        note("  " + clock.text(got["cpu"] / got["seconds"] if "cpu" in got else None))
+        client = got["cpu"] / got["seconds"] if "cpu" in got else None
+        busy = sum(clock.cores.values()) + (client or 0)
+        note("  " + clock.text(client))
+        note(f"  limited by {'the processors' if busy > 0.85 * os.cpu_count() else 'waiting: for commits, and for one another'}: "
+             f"{busy:.2f} of {os.cpu_count()} cores")
         if self.stack.pid("reporting") is not None:
             self.wait_quiet()
         return got
@@ -355,6 +368,7 @@ def main():
         stack.up(owner=os.getpid(), report=note)
         bench = Bench(stack, options)
         bench.prepare()
+        bench.disk()
         wanted = options.only.split(",")
         others = peers.Peers(stack, peers.chosen(wanted, options.peers), options.seconds, note)
         for _ in range(options.runs):
