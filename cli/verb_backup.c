@@ -64,6 +64,17 @@ static void unfinished_remove(struct backup *backup)
     backup->directory = -1;
 }
 
+/* Whether the directory that is open and locked is ours alone and still bears the name: one that
+ * somebody else made he could change at will, and another run may have ended, and renamed it to its
+ * backup, before it was locked here. */
+static bool unfinished_is_ours(const struct backup *backup)
+{
+    struct stat held, named;
+    return fstat(backup->directory, &held) == 0 && held.st_uid == geteuid() &&
+           fchmod(backup->directory, 0700) == 0 && lstat(backup->unfinished, &named) == 0 &&
+           named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+}
+
 /* What a killed run left is written over; what a running one holds is refused. */
 static int unfinished_open(struct backup *backup)
 {
@@ -90,9 +101,16 @@ static int unfinished_open(struct backup *backup)
     backup->directory = open(backup->unfinished, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (backup->directory < 0)
         return complain_of_disk(backup->unfinished);
-    if (flock(backup->directory, LOCK_EX | LOCK_NB) == 0)
+    if (flock(backup->directory, LOCK_EX | LOCK_NB) != 0) {
+        cli_complain(SAY("另一次备份正在写 %s", "another backup is writing %s"),
+                     backup->unfinished);
+    } else if (!unfinished_is_ours(backup)) {
+        cli_complain(SAY("%s 不是本用户的，或刚被另一次备份改名",
+                         "%s is another user's, or was just renamed by another backup"),
+                     backup->unfinished);
+    } else {
         return CLI_OK;
-    cli_complain(SAY("另一次备份正在写 %s", "another backup is writing %s"), backup->unfinished);
+    }
     close(backup->directory);
     backup->directory = -1;
     return CLI_REFUSED;
@@ -296,16 +314,17 @@ static int backup_finish(struct backup *backup)
 
 static int backup_take(struct backup *backup)
 {
-    backup->records = backup_connect(backup->conninfo, "ztc backup");
-    if (backup->records == NULL)
-        return CLI_RECORDS;
-    if (!manifest_begin(backup))
-        return backup_exit(backup->records, NULL, CLI_ENVIRONMENT);
-    int code = unfinished_open(backup);
+    int code = unfinished_open(backup); /* before the rows are counted, which takes a while */
     if (code != CLI_OK)
         return code;
+    backup->records = backup_connect(backup->conninfo, "ztc backup");
+    if (backup->records == NULL)
+        code = CLI_RECORDS;
+    else if (!manifest_begin(backup))
+        code = backup_exit(backup->records, NULL, CLI_ENVIRONMENT);
     progress_begin(&backup->progress, backup->quiet);
-    code = records_write(backup);
+    if (code == CLI_OK)
+        code = records_write(backup);
     if (code == CLI_OK)
         code = backup_finish(backup);
     unfinished_remove(backup);

@@ -365,6 +365,22 @@ static bool aside_make(struct restore *restore)
            backup_run_written(restore->server, &records_sql_restore_create, 2, both);
 }
 
+/* What was empty when the restore began, which may be hours ago, goes if it still is; else it is
+ * kept like any other. */
+static bool former_leave(struct restore *restore)
+{
+    bool fine;
+    PGconn *conn = backup_connect(conninfo_for(restore->dsn, restore->former, NULL, restore->arena),
+                                  "ztc restore");
+    if (conn == NULL)
+        return false;
+    restore->has_content = content_find(restore, conn, &fine) != NULL;
+    PQfinish(conn);
+    return fine &&
+           (restore->has_content ||
+            backup_run_written(restore->server, &records_sql_restore_drop, 1, &restore->former));
+}
+
 static bool take_place(struct restore *restore)
 {
     const char *names[] = {restore->aside, restore->name, restore->former};
@@ -373,10 +389,7 @@ static bool take_place(struct restore *restore)
         !backup_run(restore->server, "COMMIT"))
         return backup_run(restore->server, "ROLLBACK") && false;
     restore->made_aside = false;
-    if (!restore->is_there || restore->has_content)
-        return true;
-    /* It held nothing. */
-    return backup_run_written(restore->server, &records_sql_restore_drop, 1, &restore->former);
+    return !restore->is_there || restore->has_content || former_leave(restore);
 }
 
 static int restore_do(struct restore *restore)

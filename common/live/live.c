@@ -381,9 +381,10 @@ enum live_outcome live_follow(struct live *live, int64_t history, bool *anew)
     redisReply *reply = ask(live, &call);
     if (reply == NULL)
         return LIVE_LOST;
-    *anew = number_of(reply) != history;
+    bool follows = number_of(reply) == history;
+    *anew = !follows && reply->type != REDIS_REPLY_NIL;
     freeReplyObject(reply);
-    if (!*anew)
+    if (follows)
         return LIVE_OK;
     /* Its name is written when all of it is gone, so that whoever is killed in between begins
      * again. */

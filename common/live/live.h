@@ -70,7 +70,8 @@ enum live_outcome live_rebuild(struct live *live, const struct live_squad *squad
 /* Removes a squad's queue and position: when Redis is ahead of records that were set back. */
 enum live_outcome live_forget(struct live *live, const struct live_squad *squad);
 /* Has Redis follow this history of the records. Positions of another one say nothing, since a
- * restore gives offsets out a second time: then all queues are removed, and `*anew` is set. */
+ * restore gives offsets out a second time: then all queues are removed, and `*anew` is set. So are
+ * they where Redis names none, being empty or an older build's, without `*anew`. */
 enum live_outcome live_follow(struct live *live, int64_t history, bool *anew);
 /* The squads' positions, in one pipeline; 0: none there. */
 enum live_outcome live_positions(struct live *live, const struct live_squad *squads, size_t count,

@@ -76,7 +76,7 @@ for role in $(roles); do
     if [ ! -e "$people/$role.bearer" ]; then
         ztc keys bearer "$role" --dir "$people" >/dev/null
         chown "$service_user" "$people/$role.bearer"
-            echo "  $role.bearer"
+        echo "  $role.bearer"
     fi
 done
 client() {
@@ -102,13 +102,11 @@ client | keep "$service_user" client.env
     echo "ZTC_REDIS=redis:6379"
 } | keep "$service_user" operator.env
 
-# To be replaced by one that clients trust.
-if [ ! -e "$directory/tls.key" ] && [ ! -e "$directory/tls.crt" ]; then
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=${TLS_NAME:-localhost}" \
-        -addext "subjectAltName=DNS:${TLS_NAME:-localhost},IP:127.0.0.1" -keyout "$directory/.key" -out "$directory/.crt" 2>/dev/null
-    keep "$nginx_user" tls.key <"$directory/.key"
-    keep "$nginx_user" tls.crt <"$directory/.crt"
-    rm -f "$directory/.key" "$directory/.crt"
+# To be replaced by one that clients trust. A key without its certificate is of a run that was ended between the two.
+if [ ! -e "$directory/tls.crt" ]; then
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | keep "$nginx_user" tls.key
+    openssl req -x509 -key "$directory/tls.key" -days 365 -subj "/CN=${TLS_NAME:-localhost}" \
+        -addext "subjectAltName=DNS:${TLS_NAME:-localhost},IP:127.0.0.1" | keep "$nginx_user" tls.crt
 fi
 
 made=$(($(files) - before))

@@ -184,3 +184,16 @@ def test_secrets_are_made_for_their_readers_and_never_again(compose, secrets):
                 assert (path.stat().st_uid, path.stat().st_mode & 0o7777) == (int(service["user"].partition(":")[0]), 0o600), name
     assert "0 made" in secrets()
     assert {path: path.read_bytes() for path in secrets.directory.rglob("*") if path.is_file()} == files
+
+
+def test_a_key_without_its_certificate_gets_one(secrets):
+    secrets()
+    key, certificate = secrets.directory / "tls.key", secrets.directory / "tls.crt"
+    before = key.read_bytes()
+    certificate.unlink()
+    assert "1 made" in secrets() and key.read_bytes() == before
+
+    def public(*how):
+        return subprocess.run(["openssl", *how], check=True, stdout=subprocess.PIPE).stdout
+
+    assert public("x509", "-in", str(certificate), "-noout", "-pubkey") == public("pkey", "-in", str(key), "-pubout")

@@ -119,3 +119,11 @@ def test_the_same_commit_gives_the_same_archive(root, tmp_path):
         assert f"{prefix}/Makefile" in names and f"{prefix}/docker-compose.yml" in names
         assert all(name == prefix or name.startswith(prefix + "/") for name in names)
         assert {(member.uid, member.gid, member.uname) for member in tar.getmembers()} == {(0, 0, "root")}
+
+
+def test_without_a_commit_there_is_no_archive(root, tmp_path):
+    """An empty archive under a release's name would pass for one."""
+    said = subprocess.run([str(root / "deploy" / "release.sh"), "it", str(tmp_path / "made")], cwd=tmp_path, text=True, check=False,
+                          env={"PATH": "/usr/bin:/bin", "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert said.returncode != 0 and "git" in said.stderr
+    assert list((tmp_path / "made").iterdir()) == []

@@ -241,6 +241,28 @@ static void test_foreign_keys(void **state)
     assert_int_equal(position, 10);
 }
 
+/* Whatever does not follow these records goes; that it was another history is said only where one
+ * is named. */
+static void test_histories(void **state)
+{
+    (void)state;
+    struct live_change change = change_of("a", 0, 10, true, 10);
+    enum live_outcome outcome;
+    bool anew = true;
+    TELL("DEL", "ztc:history");
+    assert_int_equal(live_apply(live, &change, 1, &outcome), LIVE_OK);
+    assert_int_equal(live_follow(live, 1, &anew), LIVE_OK);
+    assert_false(anew);
+    assert_int_equal(position_of("a"), 0);
+    assert_int_equal(live_apply(live, &change, 1, &outcome), LIVE_OK);
+    assert_int_equal(live_follow(live, 1, &anew), LIVE_OK);
+    assert_false(anew);
+    assert_int_equal(position_of("a"), 10);
+    assert_int_equal(live_follow(live, 2, &anew), LIVE_OK);
+    assert_true(anew);
+    assert_int_equal(position_of("a"), 0);
+}
+
 /* A broken connection is noticed, and used again after connecting. */
 static void test_lost_and_back(void **state)
 {
@@ -366,17 +388,12 @@ int main(void)
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        TEST(test_changes_and_peek),
-        TEST(test_once_only),
-        TEST(test_gap_and_rebuild),
-        TEST(test_wiped),
-        TEST(test_foreign_keys),
-        TEST(test_lost_and_back),
-        TEST(test_functions_flushed),
-        TEST(test_nobody_there),
-        TEST(test_silent),
-        TEST(test_long_queues),
-        TEST(test_addresses),
+        TEST(test_changes_and_peek), TEST(test_once_only),
+        TEST(test_gap_and_rebuild),  TEST(test_wiped),
+        TEST(test_foreign_keys),     TEST(test_histories),
+        TEST(test_lost_and_back),    TEST(test_functions_flushed),
+        TEST(test_nobody_there),     TEST(test_silent),
+        TEST(test_long_queues),      TEST(test_addresses),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     redisFree(raw);
