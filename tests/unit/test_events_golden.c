@@ -90,7 +90,9 @@ static bool has_golden(const char *name, int version)
 {
     bool is_there = access(file_path(name, "msgpack"), R_OK) == 0;
     if (golden_version == 1) {
-        bool was_there = json_object_get(json_read("defaults"), name) != NULL;
+        json_t *defaults = json_read("defaults");
+        bool was_there = json_object_get(defaults, name) != NULL;
+        json_decref(defaults);
         if (was_there != is_there)
             fail_msg("%s of version 1 is missing, or came later", name);
     } else if (!is_there) {
