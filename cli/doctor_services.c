@@ -1,6 +1,5 @@
 /* Each service over HTTP: whether its loops turn, whether it is ready, its version, its clock. Then
  * whether the face for queries answers. */
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,77 +8,17 @@
 #include "cli/cli.h"
 #include "cli/doctor.h"
 #include "cli/env.h"
-#include "runtime/health.h"
+#include "cli/http_page.h"
 
-#define PAGE_MAX 4096
-
-struct page {
-    char body[PAGE_MAX];
-    size_t length;
-    char version[32];
-    int64_t date_ms; /* INSTANT_ABSENT: not told */
-    long status;
-};
-
-static size_t body_take(char *at, size_t size, size_t count, void *argument)
-{
-    struct page *page = argument;
-    size_t length = size * count, room = PAGE_MAX - page->length;
-    memcpy(page->body + page->length, at, length < room ? length : room);
-    page->length += length < room ? length : room;
-    return length;
-}
-
-/* The value of a header line "Name: value\r\n"; empty: it is another one. */
-static struct text header_value(struct text line, const char *name)
-{
-    size_t length = strlen(name);
-    if (line.length < length + 2 || strncasecmp(line.at, name, length) != 0 ||
-        line.at[length] != ':')
-        return TEXT("");
-    line = (struct text){line.at + length + 1, line.length - length - 1};
-    while (line.length > 0 && line.at[0] == ' ')
-        line = (struct text){line.at + 1, line.length - 1};
-    while (line.length > 0 &&
-           (line.at[line.length - 1] == '\n' || line.at[line.length - 1] == '\r'))
-        line.length--;
-    return line;
-}
-
-static size_t header_take(char *at, size_t size, size_t count, void *argument)
-{
-    struct page *page = argument;
-    struct text line = {at, size * count}, version = header_value(line, HEALTH_VERSION_HEADER),
-                date = header_value(line, "Date");
-    char buffer[64];
-    if (version.length > 0)
-        snprintf(page->version, sizeof page->version, "%.*s", TEXT_ARG(version));
-    if (date.length > 0) {
-        snprintf(buffer, sizeof buffer, "%.*s", TEXT_ARG(date));
-        time_t seconds = curl_getdate(buffer, NULL);
-        page->date_ms = seconds < 0 ? INSTANT_ABSENT : (int64_t)seconds * 1000;
-    }
-    return line.length;
-}
-
-/* False: `seen` says why nothing came. */
-static bool page_get(CURL *curl, const char *address, const char *path, struct page *page,
+static bool page_get(CURL *curl, const char *address, const char *path, struct http_page *page,
                      struct text *seen, struct arena *arena)
 {
-    *page = (struct page){.date_ms = INSTANT_ABSENT};
-    struct text url = arena_format(arena, "http://%s%s", address, path);
-    curl_easy_setopt(curl, CURLOPT_URL, url.at);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, page);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, page);
-    CURLcode result = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &page->status);
-    *seen = result == CURLE_OK ? TEXT("")
-                               : arena_format(arena, "%s: %s", url.at, curl_easy_strerror(result));
-    return result == CURLE_OK;
+    return http_page_get(curl, arena_format(arena, "http://%s%s", address, path).at, page, seen,
+                         arena);
 }
 
 /* The lines of a page in one: "records, lease". */
-static struct text page_said(struct page *page, struct arena *arena)
+static struct text page_said(struct http_page *page, struct arena *arena)
 {
     while (page->length > 0 && page->body[page->length - 1] == '\n')
         page->length--;
@@ -100,7 +39,7 @@ static void skew_check(struct doctor *doctor, const char *about, int64_t theirs_
 static void service_check(struct doctor *doctor, CURL *curl, const char *name)
 {
     char variable[64];
-    struct page page;
+    struct http_page page;
     struct text seen;
     snprintf(variable, sizeof variable, "ZTC_HTTP_%s", name);
     for (char *at = variable; *at != '\0'; at++)
@@ -151,16 +90,9 @@ static void queries_check(struct doctor *doctor)
 
 void doctor_services(struct doctor *doctor)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    CURL *curl = curl_easy_init();
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)DOCTOR_WAIT_MS);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, body_take);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, header_take);
+    CURL *curl = http_page_open(DOCTOR_WAIT_MS);
     for (int service = 0; service < SERVICE_COUNT; service++)
         service_check(doctor, curl, words_name(&words_service, service));
-    curl_easy_cleanup(curl);
-    curl_global_cleanup();
+    http_page_close(curl);
     queries_check(doctor);
 }

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 
 #define ROLE_NAME_MAX 32
+#define PROBLEM_MAX   512
 
 static char *trimmed(char *line)
 {
@@ -75,6 +76,21 @@ const char *env_get(const char *name)
 {
     const char *value = getenv(name);
     return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+bool env_dsn(const char *file, const char **dsn)
+{
+    char problem[PROBLEM_MAX];
+    if (!env_load(file, problem, sizeof problem)) {
+        cli_complain("%s", problem);
+        return false;
+    }
+    if (*dsn == NULL)
+        *dsn = env_get("ZTC_DSN");
+    if (*dsn == NULL)
+        cli_complain("%s",
+                     SAY("没有设置 ZTC_DSN；可用 --dsn", "ZTC_DSN is not set; or give --dsn"));
+    return *dsn != NULL;
 }
 
 const char *env_role_key(const char *role)

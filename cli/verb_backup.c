@@ -349,7 +349,6 @@ static int backup_verify(struct backup *backup)
 
 static int backup_run_verb(struct backup *backup)
 {
-    char problem[PROBLEM_MAX];
     if ((backup->to == NULL) == (backup->verify == NULL)) {
         cli_complain("%s", SAY("请给出 --to 目录，或 --verify 目录",
                                "give either --to DIR or --verify DIR"));
@@ -358,15 +357,8 @@ static int backup_run_verb(struct backup *backup)
     tool_note_signals();
     if (backup->verify != NULL)
         return backup_verify(backup);
-    if (!env_load(backup->env_file, problem, sizeof problem)) {
-        cli_complain("%s", problem);
+    if (!env_dsn(backup->env_file, &backup->dsn))
         return CLI_ENVIRONMENT;
-    }
-    if (backup->dsn == NULL && (backup->dsn = env_get("ZTC_DSN")) == NULL) {
-        cli_complain("%s",
-                     SAY("没有设置 ZTC_DSN；可用 --dsn", "ZTC_DSN is not set; or give --dsn"));
-        return CLI_ENVIRONMENT;
-    }
     backup->conninfo = conninfo_for(backup->dsn, NULL, NULL, backup->arena);
     return backup->conninfo == NULL ? CLI_ENVIRONMENT : backup_take(backup);
 }
@@ -381,9 +373,7 @@ int verb_backup(const struct verb *verb, int argc, char **argv)
          "only check a backup, without a database"},
         {"dsn", OPTION_STRING, &backup.dsn, 0, 0, "CONNINFO", "以超级用户连接；默认为 ZTC_DSN",
          "connect as a superuser; ZTC_DSN by default"},
-        {"env", OPTION_STRING, &backup.env_file, 0, 0, "FILE",
-         "读取未设置的 ZTC_ 变量；默认为 .run/env",
-         "read ZTC_ variables that are not set; .run/env by default"},
+        ENV_OPTION(&backup.env_file),
         {"compress", OPTION_NUMBER, &backup.compress, 0, COMPRESS_MAX, "LEVEL",
          "压缩级别 0 至 9；默认 6", "compression from 0 to 9; 6 by default"},
         {"snapshot", OPTION_STRING, &backup.snapshot, 0, 0, "ID",

@@ -45,26 +45,17 @@ int verb_migrate(const struct verb *verb, int argc, char **argv)
     const struct option_row own[] = {
         {"dsn", OPTION_STRING, &dsn, 0, 0, "CONNINFO", "以超级用户连接；默认为 ZTC_DSN",
          "connect as a superuser; ZTC_DSN by default"},
-        {"env", OPTION_STRING, &env_file, 0, 0, "FILE", "读取未设置的 ZTC_ 变量；默认为 .run/env",
-         "read ZTC_ variables that are not set; .run/env by default"},
+        ENV_OPTION(&env_file),
         {"quiet", OPTION_FLAG, &quiet, 0, 0, NULL, "只列出新执行的",
          "list only what is applied now"},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
     };
     struct options options = {.tables = (const struct option_row *const[]){own, NULL}};
     struct arena *arena = arena_new();
-    char problem[PROBLEM_MAX];
     int code = CLI_USAGE;
     if (!verb_options(verb, &options, argc, argv, arena, &code))
         goto out;
-    code = CLI_ENVIRONMENT;
-    if (!env_load(env_file, problem, sizeof problem))
-        cli_complain("%s", problem);
-    else if (dsn == NULL && (dsn = env_get("ZTC_DSN")) == NULL)
-        cli_complain("%s",
-                     SAY("没有设置 ZTC_DSN；可用 --dsn", "ZTC_DSN is not set; or give --dsn"));
-    else
-        code = migrate(dsn, quiet);
+    code = env_dsn(env_file, &dsn) ? migrate(dsn, quiet) : CLI_ENVIRONMENT;
 out:
     arena_destroy(&arena);
     return code;

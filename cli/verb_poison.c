@@ -133,7 +133,6 @@ static int poison_retry(const struct poison *poison)
 
 static int poison_run(struct poison *poison, const char *action)
 {
-    char problem[PROBLEM_MAX];
     bool lists = strcmp(action, "list") == 0;
     if (!lists && strcmp(action, "retry") != 0) {
         cli_complain("%s", SAY("用法：ztc poison list | retry", "usage: ztc poison list | retry"));
@@ -143,15 +142,8 @@ static int poison_run(struct poison *poison, const char *action)
         cli_complain(SAY("没有服务 %s", "no service %s"), poison->service);
         return CLI_USAGE;
     }
-    if (!env_load(poison->env_file, problem, sizeof problem)) {
-        cli_complain("%s", problem);
+    if (!env_dsn(poison->env_file, &poison->dsn))
         return CLI_ENVIRONMENT;
-    }
-    if (poison->dsn == NULL && (poison->dsn = env_get("ZTC_DSN")) == NULL) {
-        cli_complain("%s",
-                     SAY("没有设置 ZTC_DSN；可用 --dsn", "ZTC_DSN is not set; or give --dsn"));
-        return CLI_ENVIRONMENT;
-    }
     poison->records = backup_connect(poison->dsn, "ztc poison");
     if (poison->records == NULL)
         return CLI_RECORDS;
@@ -172,9 +164,7 @@ int verb_poison(const struct verb *verb, int argc, char **argv)
         {"json", OPTION_FLAG, &poison.json, 0, 0, NULL, "list 以 JSON 输出", "list as JSON"},
         {"dsn", OPTION_STRING, &poison.dsn, 0, 0, "CONNINFO", "以超级用户连接；默认为 ZTC_DSN",
          "connect as a superuser; ZTC_DSN by default"},
-        {"env", OPTION_STRING, &poison.env_file, 0, 0, "FILE",
-         "读取未设置的 ZTC_ 变量；默认为 .run/env",
-         "read ZTC_ variables that are not set; .run/env by default"},
+        ENV_OPTION(&poison.env_file),
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
     };
     static const char *const operands[] = {"action", NULL};

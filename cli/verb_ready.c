@@ -1,28 +1,13 @@
 /* ztc ready: one service asked whether it is ready, as a container's health check does. */
-#include <curl/curl.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/env.h"
+#include "cli/http_page.h"
 #include "cli/verb.h"
 
-#define PAGE_MAX   4096
 #define ASK_MS_MAX 60000
 #define ANY_HOST   "0.0.0.0"
-
-struct page {
-    char body[PAGE_MAX];
-    size_t length;
-};
-
-static size_t body_take(char *at, size_t size, size_t count, void *argument)
-{
-    struct page *page = argument;
-    size_t length = size * count, room = PAGE_MAX - page->length;
-    memcpy(page->body + page->length, at, length < room ? length : room);
-    page->length += length < room ? length : room;
-    return length;
-}
 
 /* What is bound to every address of its container is asked at the loopback one. */
 static struct text url_of(const char *address, struct arena *arena)
@@ -35,27 +20,17 @@ static struct text url_of(const char *address, struct arena *arena)
 
 static int ready_ask(const char *address, int64_t timeout_ms, struct arena *arena)
 {
-    struct page page = {.length = 0};
-    long status = 0;
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    CURL *curl = curl_easy_init();
-    curl_easy_setopt(curl, CURLOPT_URL, url_of(address, arena).at);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, body_take);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &page);
-    CURLcode result = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(curl);
-    curl_global_cleanup();
-    if (result != CURLE_OK) {
-        cli_complain("%s: %s", address, curl_easy_strerror(result));
+    struct http_page page;
+    struct text seen;
+    CURL *curl = http_page_open(timeout_ms);
+    bool answers = http_page_get(curl, url_of(address, arena).at, &page, &seen, arena);
+    http_page_close(curl);
+    if (!answers) {
+        cli_complain("%.*s", TEXT_ARG(seen));
         return CLI_UNANSWERED;
     }
     printf("%.*s", (int)page.length, page.body);
-    return status == 200 ? CLI_OK : CLI_REFUSED;
+    return page.status == 200 ? CLI_OK : CLI_REFUSED;
 }
 
 int verb_ready(const struct verb *verb, int argc, char **argv)
@@ -65,8 +40,7 @@ int verb_ready(const struct verb *verb, int argc, char **argv)
     const struct option_row own[] = {
         {"timeout-ms", OPTION_NUMBER, &timeout_ms, 1, ASK_MS_MAX, "MS", "最多等多少毫秒；默认 3000",
          "milliseconds to wait at most; 3000 by default"},
-        {"env", OPTION_STRING, &env_file, 0, 0, "FILE", "读取未设置的 ZTC_ 变量；默认为 .run/env",
-         "read ZTC_ variables that are not set; .run/env by default"},
+        ENV_OPTION(&env_file),
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
     };
     struct options options = {.tables = (const struct option_row *const[]){own, NULL},

@@ -349,7 +349,7 @@ static int aside_fill(struct restore *restore)
     if (conn == NULL)
         return CLI_RECORDS;
     int code = CLI_ENVIRONMENT;
-    if (backup_run_written(conn, &records_sql_restore_prepare, 1, &restore->roles))
+    if (backup_run_written(conn, &records_sql_migrate_roles, 1, &restore->roles))
         code = records_read(restore);
     if (code == CLI_OK && (!is_as_saved(restore, conn) || !make_fit(restore, conn)))
         code = backup_exit(conn, PQerrorMessage(conn), CLI_ENVIRONMENT);
@@ -433,20 +433,12 @@ static void restore_tell(const struct restore *restore)
 
 static int restore_run(struct restore *restore)
 {
-    char problem[PROBLEM_MAX];
     if (restore->from == NULL) {
         cli_complain("%s", SAY("请给出 --from 目录", "give --from DIR"));
         return CLI_USAGE;
     }
-    if (!env_load(restore->env_file, problem, sizeof problem)) {
-        cli_complain("%s", problem);
+    if (!env_dsn(restore->env_file, &restore->dsn))
         return CLI_ENVIRONMENT;
-    }
-    if (restore->dsn == NULL && (restore->dsn = env_get("ZTC_DSN")) == NULL) {
-        cli_complain("%s",
-                     SAY("没有设置 ZTC_DSN；可用 --dsn", "ZTC_DSN is not set; or give --dsn"));
-        return CLI_ENVIRONMENT;
-    }
     tool_note_signals();
     restore->manifest = backup_check(restore->from, restore->quiet);
     if (restore->manifest == NULL)
@@ -480,9 +472,7 @@ int verb_restore(const struct verb *verb, int argc, char **argv)
         {"dsn", OPTION_STRING, &restore.dsn, 0, 0, "CONNINFO",
          "以超级用户连接，须写明数据库；默认为 ZTC_DSN",
          "connect as a superuser, with the database's name; ZTC_DSN by default"},
-        {"env", OPTION_STRING, &restore.env_file, 0, 0, "FILE",
-         "读取未设置的 ZTC_ 变量；默认为 .run/env",
-         "read ZTC_ variables that are not set; .run/env by default"},
+        ENV_OPTION(&restore.env_file),
         {"quiet", OPTION_FLAG, &restore.quiet, 0, 0, NULL, "不显示进度", "show no progress"},
         {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, NULL},
     };

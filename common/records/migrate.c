@@ -112,12 +112,16 @@ static char *list_of(const struct run *run, bool roles)
     return list;
 }
 
-/* Runs the statements that a statement over all roles and schemas writes. */
-static bool run_written(const struct run *run, const struct statement *statement)
+enum lists { LISTS_ROLES, LISTS_SCHEMAS, LISTS_BOTH };
+
+/* Runs the statements that a statement over all roles, schemas or both writes. */
+static bool run_written(const struct run *run, const struct statement *statement, enum lists lists)
 {
     char *roles = list_of(run, true);
     char *schemas = list_of(run, false);
-    PGresult *written = query(run, statement, 2, (const char *const[VALUES_MAX]){roles, schemas});
+    PGresult *written =
+        query(run, statement, lists == LISTS_BOTH ? 2 : 1,
+              (const char *const[VALUES_MAX]){lists == LISTS_SCHEMAS ? schemas : roles, schemas});
     bool done = written != NULL;
     for (int i = 0; done && i < PQntuples(written); i++)
         done = command(run, PQgetvalue(written, i, 0));
@@ -156,7 +160,8 @@ static bool prepare(const struct run *run)
 {
     bool done = command(run, "BEGIN") &&
                 command(run, "LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE") &&
-                run_written(run, &records_sql_migrate_prepare);
+                run_written(run, &records_sql_migrate_roles, LISTS_ROLES) &&
+                run_written(run, &records_sql_migrate_prepare, LISTS_SCHEMAS);
     for (size_t i = 0; done && i < run->count; i++) {
         if (run->plans[i].password != NULL)
             done = password_set(run, &run->plans[i]);
@@ -166,7 +171,7 @@ static bool prepare(const struct run *run)
 
 static bool grant(const struct run *run)
 {
-    return command(run, "BEGIN") && run_written(run, &records_sql_migrate_grants) &&
+    return command(run, "BEGIN") && run_written(run, &records_sql_migrate_grants, LISTS_BOTH) &&
            command(run, "COMMIT");
 }
 

@@ -355,35 +355,33 @@ static bool send_cursors(struct desk *desk, struct attempt *attempt)
     return count > 0;
 }
 
+static void send_lines_of(struct desk *desk, struct attempt *attempt, bool stored,
+                          const struct statement *statement)
+{
+    struct params *params = params_new(desk->batch_arena);
+    struct column *district = params_column(params, COLUMN_TEXT),
+                  *key = params_column(params, COLUMN_TEXT),
+                  *version = params_column(params, COLUMN_INT8);
+    size_t count = 0;
+    for (size_t i = 0; i < attempt->line_count; i++) {
+        const struct line_state *line = &attempt->lines[i];
+        if (!line->moved || line->is_stored != stored)
+            continue;
+        column_text(district, line->district);
+        column_text(key, line->key);
+        column_int(version, line->version);
+        count++;
+    }
+    if (count > 0)
+        records_send(desk->records, statement, params);
+}
+
 /* The rows that are there were locked before; new ones are plain inserts, which take half the time
  * of ON CONFLICT. */
 static void send_lines(struct desk *desk, struct attempt *attempt)
 {
-    struct {
-        struct params *params;
-        struct column *district, *key, *version;
-        size_t count;
-    } sides[2];
-    for (int stored = 0; stored < 2; stored++) {
-        sides[stored].params = params_new(desk->batch_arena);
-        sides[stored].district = params_column(sides[stored].params, COLUMN_TEXT);
-        sides[stored].key = params_column(sides[stored].params, COLUMN_TEXT);
-        sides[stored].version = params_column(sides[stored].params, COLUMN_INT8);
-        sides[stored].count = 0;
-    }
-    for (size_t i = 0; i < attempt->line_count; i++) {
-        const struct line_state *line = &attempt->lines[i];
-        if (!line->moved)
-            continue;
-        column_text(sides[line->is_stored].district, line->district);
-        column_text(sides[line->is_stored].key, line->key);
-        column_int(sides[line->is_stored].version, line->version);
-        sides[line->is_stored].count++;
-    }
-    if (sides[false].count > 0)
-        records_send(desk->records, &records_sql_line_insert, sides[false].params);
-    if (sides[true].count > 0)
-        records_send(desk->records, &records_sql_line_update, sides[true].params);
+    send_lines_of(desk, attempt, false, &records_sql_line_insert);
+    send_lines_of(desk, attempt, true, &records_sql_line_update);
 }
 
 static void send_parked(struct desk *desk, struct attempt *attempt)

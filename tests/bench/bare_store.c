@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench.h"
 #include "records/records.h"
 
 #define BATCH       128
@@ -63,13 +63,6 @@ struct writer {
     uint32_t *samples;
     size_t sample_count;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static _Noreturn void fail(struct records *records, const char *where)
 {
@@ -163,12 +156,12 @@ static void *write_on(void *argument)
     struct records *records = records_new(&options);
     struct arena *arena = arena_new();
     size_t count = w->one_by_one ? 1 : BATCH;
-    int64_t until = now_us() + (int64_t)(w->seconds * 1e6), first = (int64_t)w->number << 40;
+    int64_t until = bench_now_us() + (int64_t)(w->seconds * 1e6), first = (int64_t)w->number << 40;
     if (records_connect(records) != RECORDS_OK)
         fail(records, "connect");
-    while (now_us() < until) {
+    while (bench_now_us() < until) {
         for (int step = 0; step < (w->whole_lives ? STEPS : 1); step++) {
-            int64_t began = now_us();
+            int64_t began = bench_now_us();
             records_begin(records);
             if (step == 0)
                 send_orders(records, arena, first, count);
@@ -181,7 +174,7 @@ static void *write_on(void *argument)
             records_clear(records);
             arena_reset(arena);
             if (w->one_by_one && w->sample_count < SAMPLES_MAX)
-                w->samples[w->sample_count++] = (uint32_t)(now_us() - began);
+                w->samples[w->sample_count++] = (uint32_t)(bench_now_us() - began);
         }
         first += (int64_t)count;
         w->done += (int64_t)count;
@@ -206,12 +199,6 @@ static void make_tables(const char *conninfo)
     records_destroy(&records);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 int main(int count, char **arguments)
 {
     if (count != 4 || (strcmp(arguments[1], "insert") != 0 && strcmp(arguments[1], "lives") != 0 &&
@@ -223,7 +210,7 @@ int main(int count, char **arguments)
     int writers = one_by_one ? 1 : CONNECTIONS;
     struct writer all[CONNECTIONS] = {0};
     make_tables(arguments[2]);
-    int64_t began = now_us(), done = 0;
+    int64_t began = bench_now_us(), done = 0;
     for (int i = 0; i < writers; i++) {
         all[i] =
             (struct writer){.conninfo = arguments[2],
@@ -238,13 +225,11 @@ int main(int count, char **arguments)
         pthread_join(all[i].thread, NULL);
         done += all[i].done;
     }
-    double seconds = (double)(now_us() - began) / 1e6;
+    double seconds = (double)(bench_now_us() - began) / 1e6;
     printf("count %lld seconds %.3f rate %.1f", (long long)done, seconds, (double)done / seconds);
-    if (one_by_one && all[0].sample_count > 0) {
-        qsort(all[0].samples, all[0].sample_count, sizeof(uint32_t), by_size);
-        printf(" p50_us %u p99_us %u", all[0].samples[all[0].sample_count / 2],
-               all[0].samples[all[0].sample_count * 99 / 100]);
-    }
+    if (one_by_one)
+        printf(" p50_us %u p99_us %u", bench_quantile(all[0].samples, all[0].sample_count, 50),
+               bench_quantile(all[0].samples, all[0].sample_count, 99));
     printf("\n");
     free(all[0].samples);
     return 0;

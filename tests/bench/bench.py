@@ -352,14 +352,14 @@ FIGURES = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--batch", type=int, default=100000)
-    parser.add_argument("--feed", type=int, default=50000)
-    parser.add_argument("--lives", type=int, default=10000)
+    parser.add_argument("--runs", type=int, default=3, help="how often each figure is taken; the median is printed")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement of a bare part, and of those that have a rate")
+    parser.add_argument("--batch", type=int, default=100000, help="orders of accepted_batch")
+    parser.add_argument("--feed", type=int, default=50000, help="orders of accepted_feed")
+    parser.add_argument("--lives", type=int, default=10000, help="lives of lives")
     parser.add_argument("--orders", type=int, default=100000, help="orders to have been taken before memory is looked at")
-    parser.add_argument("--only", default="batch,feed,rest,lives,applied,memory")
-    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--only", default="batch,feed,rest,lives,applied,memory", help="these figures; commas between")
+    parser.add_argument("--profile", action="store_true", help="PostgreSQL's time by statement too")
     parser.add_argument("--peers", action="store_true", help="other systems on the same work too; their ratio is ours / theirs: above 1 we are "
                         "faster where the unit is a rate, below 1 where it is a time. --only peers or --only peer_NAME: these alone")
     options = parser.parse_args()

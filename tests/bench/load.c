@@ -20,6 +20,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench.h"
+
 #define SQUADS_MAX   64
 #define ACTORS_MAX   (SQUADS_MAX + 2)
 #define RETRY_US     20000
@@ -63,13 +65,6 @@ struct load {
     int64_t started_us;
     msgpack_sbuffer buffer;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static _Noreturn void fail(const char *what, const char *more)
 {
@@ -190,7 +185,7 @@ static void life_send(struct load *load, struct life *life)
     put_body(load, life, &packer);
     if (zmq_send(socket_of(load, life), load->buffer.data, load->buffer.size, 0) < 0)
         fail("a command cannot be sent:", zmq_strerror(errno));
-    life->due_us = now_us() + SILENCE_US;
+    life->due_us = bench_now_us() + SILENCE_US;
 }
 
 static void life_ask(struct load *load, struct life *life, int64_t asked_us)
@@ -258,7 +253,7 @@ static void take_answer(struct load *load, const void *data, size_t size)
         fail("an answer that is no msgpack", "");
     const msgpack_object *answer = &unpacked.data, *status = field(answer, "status");
     struct life *life = life_of(load, field(answer, "id"));
-    int64_t now = now_us();
+    int64_t now = bench_now_us();
     if (life != NULL && is_text(status, "retry")) {
         load->retries++;
         life->due_us = now + RETRY_US;
@@ -290,7 +285,7 @@ static void begin_due(struct load *load, size_t *next_slot)
 {
     while (load->begun < load->count) {
         int64_t due = load->started_us + (int64_t)((double)load->begun * 1e6 / load->rate);
-        if (due > now_us())
+        if (due > bench_now_us())
             return;
         size_t tried = 0;
         while (load->lives[*next_slot].number >= 0 && tried++ < load->in_flight)
@@ -303,7 +298,7 @@ static void begin_due(struct load *load, size_t *next_slot)
 
 static void repeat_due(struct load *load)
 {
-    int64_t now = now_us();
+    int64_t now = bench_now_us();
     for (size_t i = 0; i < load->in_flight; i++)
         if (load->lives[i].number >= 0 && load->lives[i].due_us <= now)
             life_send(load, &load->lives[i]);
@@ -314,8 +309,8 @@ static void run(struct load *load)
     zmq_pollitem_t items[ACTORS_MAX];
     size_t actors = load->whole_lives ? 2 + load->squad_count : 1, next_slot = 0;
     zmq_msg_t message;
-    int64_t swept = now_us();
-    load->started_us = now_us();
+    int64_t swept = bench_now_us();
+    load->started_us = bench_now_us();
     for (size_t i = 0; load->rate <= 0 && i < load->in_flight && load->begun < load->count; i++)
         life_begin(load, &load->lives[i], load->started_us);
     while (load->finished < load->count) {
@@ -334,17 +329,11 @@ static void run(struct load *load)
             }
         if (load->rate > 0)
             begin_due(load, &next_slot);
-        if (now_us() - swept > RETRY_US / 4) {
+        if (bench_now_us() - swept > RETRY_US / 4) {
             repeat_due(load);
-            swept = now_us();
+            swept = bench_now_us();
         }
     }
-}
-
-static int by_size(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
 }
 
 static void read_options(struct load *load, int count, char **arguments)
@@ -417,11 +406,11 @@ int main(int count, char **arguments)
         load.lives[i].number = -1;
     msgpack_sbuffer_init(&load.buffer);
     run(&load);
-    double seconds = (double)(now_us() - load.started_us) / 1e6;
-    qsort(load.samples, (size_t)load.sample_count, sizeof *load.samples, by_size);
+    double seconds = (double)(bench_now_us() - load.started_us) / 1e6;
+    size_t samples = (size_t)load.sample_count;
     printf("count %lld seconds %.3f rate %.1f p50_us %u p99_us %u retries %lld\n",
            (long long)load.count, seconds, (double)load.count / seconds,
-           load.samples[load.sample_count / 2], load.samples[load.sample_count * 99 / 100],
+           bench_quantile(load.samples, samples, 50), bench_quantile(load.samples, samples, 99),
            (long long)load.retries);
     for (size_t i = 0; i < ACTORS_MAX; i++)
         zsock_destroy(&load.actors[i].owned);

@@ -1,4 +1,5 @@
--- What the dump takes for granted: the roles $1 (whose passwords it does not hold), and the extension, which only a superuser may install.
+-- The statements that bring the services' roles $1 into being, and the extension that the exclusion constraint over bookings needs:
+-- both are the superuser's to make, for a migration and for a restore alike. Passwords are not theirs to say.
 SELECT statement
 FROM (
     SELECT 1 AS step, 'CREATE ROLE ztc_owner NOLOGIN' AS statement
