@@ -27,7 +27,7 @@ enum finding {
 #define DOCTOR_PAUSE_MS    250   /* between two looks */
 #define DOCTOR_SKEW_MS     2000  /* of clocks; HTTP tells seconds only */
 #define DOCTOR_BACKLOG_MAX 10000 /* events */
-#define DOCTOR_LONG_S      60    /* of a transaction, or of a parked event, by default */
+#define DOCTOR_LONG_S      60    /* of a transaction, by default */
 #define DOCTOR_AHEAD_MIN   100000
 #define DOCTOR_FREE_MIN_PC 5 /* of the disk, per cent */
 

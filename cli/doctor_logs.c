@@ -136,12 +136,12 @@ static void moving_check(struct doctor *doctor, PGconn *records)
 
 /* --- set aside -------------------------------------------------------------------------------- */
 
-/* Rows of service, how many, one of them. */
-static void aside_tell(struct doctor *doctor, PGresult *rows, enum finding finding)
+static void aside_check(struct doctor *doctor, PGconn *records)
 {
+    PGresult *rows = doctor_ask(doctor, records, &records_sql_doctor_poison, 0, NULL);
     for (int i = 0; rows != NULL && i < PQntuples(rows); i++)
         doctor_find(
-            doctor, finding, PQgetvalue(rows, i, 0),
+            doctor, FINDING_event_poisoned, PQgetvalue(rows, i, 0),
             arena_format(doctor->arena, "%s: %s", PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 2)));
     PQclear(rows);
 }
@@ -157,11 +157,7 @@ static void partitions_check(struct doctor *doctor, PGconn *records)
 
 void doctor_logs(struct doctor *doctor, PGconn *records)
 {
-    const char *long_ms = doctor_long_ms(doctor);
     moving_check(doctor, records);
-    aside_tell(doctor, doctor_ask(doctor, records, &records_sql_doctor_poison, 0, NULL),
-               FINDING_event_poisoned);
-    aside_tell(doctor, doctor_ask(doctor, records, &records_sql_doctor_parked, 1, &long_ms),
-               FINDING_event_parked);
+    aside_check(doctor, records);
     partitions_check(doctor, records);
 }

@@ -67,6 +67,14 @@ bool text_is_clean(struct text t)
     const uint8_t *at = (const uint8_t *)t.at;
     size_t i = 0;
     while (i < t.length) {
+        uint64_t eight;
+        if (t.length - i >= sizeof eight) { /* mostly ASCII: eight at a time */
+            memcpy(&eight, at + i, sizeof eight);
+            if (((eight | (eight - 0x0101010101010101U)) & 0x8080808080808080U) == 0) {
+                i += sizeof eight;
+                continue;
+            }
+        }
         size_t length = utf8_sequence(at + i, t.length - i);
         if (length == 0)
             return false;

@@ -268,6 +268,16 @@ static bool is_fact(const struct entry *entry)
     return entry->poison == NULL && event_is_fact(entry->input->event.type);
 }
 
+/* What was set aside before the lease was gained may follow from events that are not applied yet.
+ */
+static bool may_retry(const struct desk *desk)
+{
+    for (size_t f = 0; f < desk->feed_count; f++)
+        if (desk->feeds[f].cursor < desk->feeds[f].opening_head)
+            return false;
+    return true;
+}
+
 /* What was set aside and is to be tried again: of each key the first, in the order of their logs,
  * facts in a batch of their own; what waits behind them comes in its turn. False: trouble. */
 static bool retry(struct desk *desk)
@@ -293,7 +303,7 @@ static void put_back(struct desk *desk)
 {
     struct attempt *attempt = &desk->attempt;
     struct request_list kept = {NULL, NULL, 0};
-    for (size_t i = 0; i < attempt->gathered_count; i++) {
+    for (size_t i = 0; i < attempt->entry_count; i++) {
         struct entry *entry = &attempt->entries[i];
         if (entry->request != NULL)
             request_list_push(&kept, entry->request);
@@ -328,20 +338,20 @@ static void work(struct desk *desk)
         wait_for_work(desk, desk->tick_due_ms);
         return;
     }
-    if (desk->retry_asked && !retry(desk))
+    if (desk->retry_asked && may_retry(desk) && !retry(desk))
         return;
     arena_reset(desk->gather_arena);
     if (!desk_gather(desk))
         return;
     struct entry *entries = desk->attempt.entries;
-    size_t count = desk->attempt.gathered_count;
+    size_t count = desk->attempt.entry_count;
     if (count == 0) {
         int64_t until = desk->tick_due_ms;
         if (desk->waiting.count > 0 && clock_monotonic_ms() + 10 < until)
             until = clock_monotonic_ms() +
                     10; /* a position is waited for: look at the log again soon */
         all_is_well(desk);
-        if (!desk->retry_asked)
+        if (!desk->retry_asked || !may_retry(desk))
             wait_for_work(desk, until);
         return;
     }
@@ -350,7 +360,7 @@ static void work(struct desk *desk)
         return;
     }
     desk->attempt.entries = entries;
-    desk->attempt.gathered_count = count;
+    desk->attempt.entry_count = count;
     put_back(desk);
 }
 

@@ -1,12 +1,11 @@
 /* The desk: the one thread of a service that writes. It gathers what has arrived (commands from the
  * front, events from the other services' logs), and does each batch in one transaction:
  *
- *   lease checked and locked, repeats found, lines of versions locked  ─▶ load() ─▶ decide() ─▶
- * write() ─▶ events, answers, cursors, lines, facts ─▶ COMMIT ─▶ answers and publications go out,
- * committed()
+ *   load(), with it the lease locked and repeats looked for ─▶ decide() ─▶ write() ─▶ events,
+ *   answers, cursors, facts ─▶ COMMIT ─▶ answers and publications go out, committed()
  *
- * A service fills in struct desk_service; everything else (repeats by id, order of versions,
- * parking, poison, halving, repeating, leases, numbering of events, the directory) is done here,
+ * A service fills in struct desk_service; everything else (repeats by id, cause before
+ * effect, poison, halving, repeating, leases, numbering of events, the directory) is done here,
  * once for all five. */
 #ifndef ZTC_RUNTIME_DESK_H
 #define ZTC_RUNTIME_DESK_H
@@ -46,7 +45,8 @@ struct batch {
     struct records *records;
     int64_t now; /* one instant for the whole batch, ms */
     /* Those to be decided: events first, in log order per producer and in version order per key;
-     * then commands as they came. Repeats, refused ones and parked ones are not among them. */
+     * then commands as they came. Repeats and refused ones are not among them, but in load()
+     * repeats still are. */
     struct input **inputs;
     size_t count;
     const struct directory
@@ -62,10 +62,10 @@ enum desk_verdict {
 
 struct desk_service {
     enum service service;
-    const enum service *consumes; /* producers whose logs are applied */
+    /* Producers whose logs are applied, each after those that it follows from: intake, dispatch,
+     * evaluation. */
+    const enum service *consumes;
     size_t consume_count;
-    bool lines; /* apply events by their keys' versions, parking what comes early (consumers of two
-                   order logs) */
     void *state;
     /* Sends the statements that lock (ORDER BY key FOR UPDATE) and read what the inputs touch; the
      * desk runs them. Keep the rows in state; they are readable in decide(). */

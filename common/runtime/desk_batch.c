@@ -103,7 +103,7 @@ int64_t batch_position(const struct batch *batch, enum service producer)
     for (size_t f = 0; f < desk->feed_count; f++)
         if (desk->feeds[f].producer == producer)
             position = desk->feeds[f].cursor;
-    for (size_t i = 0; i < desk->attempt.gathered_count; i++) {
+    for (size_t i = 0; i < desk->attempt.entry_count; i++) {
         const struct input *input = desk->attempt.source[i].input;
         if (input->kind == INPUT_EVENT && input->event.producer == (int)producer &&
             input->event.offset > position)
@@ -123,7 +123,6 @@ static void begin(struct desk *desk, struct entry *entries, size_t count)
                   .directory = desk->directory,
                   .desk = desk},
         .entry_count = count,
-        .gathered_count = count,
         .source = entries,
     };
     attempt->entries = arena_array(desk->batch_arena, count + 1, sizeof *entries);
@@ -167,6 +166,20 @@ static void deliver(struct desk *desk, struct attempt *attempt)
     }
 }
 
+static void leave_out_repeats(struct attempt *attempt)
+{
+    struct batch *batch = &attempt->batch;
+    if (attempt->seen_rows == NULL || rows_count(attempt->seen_rows) == 0)
+        return;
+    batch->count = 0;
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        bool refused = entry->input->kind == INPUT_COMMAND && entry->condemned;
+        if (entry->gate == GATE_DELIVER && !refused)
+            batch->inputs[batch->count++] = entry->input;
+    }
+}
+
 /* The primary keys of the desk's own tables are fences, not rules for content: when one refuses,
  * what this desk believes of its position is out of date, and no command is at fault. */
 static bool fence_refused(const struct desk *desk)
@@ -176,7 +189,7 @@ static bool fence_refused(const struct desk *desk)
     bool of_log = strncmp(constraint, "event_", 6) == 0 && length > 5 &&
                   strcmp(constraint + length - 5, "_pkey") == 0;
     return of_log || strcmp(constraint, "cursor_pkey") == 0 ||
-           strcmp(constraint, "command_pkey") == 0 || strcmp(constraint, "line_pkey") == 0;
+           strcmp(constraint, "command_pkey") == 0;
 }
 
 static enum attempt_outcome outcome_of(const struct desk *desk, enum records_outcome outcome)
@@ -221,13 +234,8 @@ static enum attempt_outcome decide_and_write(struct desk *desk, struct attempt *
 {
     struct batch *batch = &attempt->batch;
     enum records_outcome outcome = RECORDS_OK;
-    if (batch->count > 0) {
-        desk->service->load(desk->service->state, batch);
-        outcome = records_run(desk->records);
-        if (outcome != RECORDS_OK)
-            return undo(desk, attempt, outcome_of(desk, outcome));
+    if (batch->count > 0)
         desk->service->decide(desk->service->state, batch);
-    }
     desk_encode_answers(desk, attempt);
     if (batch->count > 0) {
         enum desk_verdict verdict = desk->service->write(desk->service->state, batch, &outcome);
@@ -256,14 +264,22 @@ enum attempt_outcome desk_attempt(struct desk *desk, struct entry *entries, size
     int64_t started = clock_monotonic_us();
     begin(desk, entries, count);
     records_begin(desk->records);
-    desk_send_checks(desk, attempt);
-    bool stale = false;
-    enum records_outcome checked = desk_run_checks(desk, attempt, &stale);
+    enum records_outcome checked = desk_gate_aside(desk, attempt);
+    if (checked == RECORDS_OK) {
+        /* What the service asks for goes with the desk's own checks: one round trip less, at the
+         * price that it also loads what only repeated commands touch. */
+        deliver(desk, attempt);
+        desk_send_checks(desk, attempt);
+        if (attempt->batch.count > 0)
+            desk->service->load(desk->service->state, &attempt->batch);
+        checked = records_run(desk->records);
+    }
     if (checked != RECORDS_OK)
         return undo(desk, attempt, outcome_of(desk, checked));
-    if (stale)
+    if (desk_is_stale(attempt))
         return undo(desk, attempt, ATTEMPT_STALE);
-    deliver(desk, attempt);
+    desk_find_repeats(desk, attempt);
+    leave_out_repeats(attempt);
     enum attempt_outcome outcome = decide_and_write(desk, attempt);
     if (outcome == ATTEMPT_DONE) {
         metric_set(METRIC_batch_last_us, clock_monotonic_us() - started);
@@ -337,7 +353,7 @@ static void finish_command(struct desk *desk, struct entry *entry, struct entry 
 static void finish_event(struct desk *desk, struct attempt *attempt, struct entry *entry)
 {
     struct event *event = &entry->input->event;
-    for (size_t f = 0; !entry->from_parked && f < desk->feed_count; f++) {
+    for (size_t f = 0; f < desk->feed_count; f++) {
         struct feedline *feed = &desk->feeds[f];
         if ((int)feed->producer == event->producer && event->offset > feed->cursor)
             feed->cursor = event->offset;
@@ -352,12 +368,6 @@ static void finish_event(struct desk *desk, struct attempt *attempt, struct entr
                      {"from", log_string(words_name(&words_service, event->producer))},
                      {"offset", log_int(event->offset)});
         log_event("applied", event);
-        break;
-    case GATE_PARKED:
-        if (!entry->from_parked) {
-            metric_add(METRIC_events_parked_total, 1);
-            log_event("parked until its turn", event);
-        }
         break;
     case GATE_POISON:
         if (!entry->from_aside) {
@@ -406,7 +416,7 @@ void desk_finish(struct desk *desk)
     /* Publications before answers: who hears the answer and asks at once finds the hint already
      * under way. */
     publish(desk, attempt);
-    for (size_t i = 0; i < attempt->gathered_count; i++)
+    for (size_t i = 0; i < attempt->entry_count; i++)
         if (attempt->entries[i].request != NULL)
             finish_command(desk, &attempt->entries[i], &attempt->source[i]);
     if (desk->reader != NULL)

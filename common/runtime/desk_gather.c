@@ -8,7 +8,13 @@
 
 /* What goes into the next batch: from every producer its next events in log order, then the
  * commands that came. Facts of the directory stand at the head of a batch or in one of their own,
- * so that nothing in a batch sees a directory younger than itself. */
+ * so that nothing in a batch sees a directory younger than itself.
+ *
+ * Cause comes before effect: a service's consumed logs stand in the order in which one follows from
+ * another (intake, dispatch, evaluation). Whoever wrote an event of a later one had read what it
+ * follows from, committed, so a snapshot of all logs that has the effect has its cause. An event of
+ * a later log therefore waits until a snapshot has it, and until all that this snapshot has of the
+ * earlier logs is gathered (docs/decisions/0018-cause-before-effect.md). */
 
 static const struct statement *log_read_of(enum service producer)
 {
@@ -30,7 +36,7 @@ static const struct statement *log_read_of(enum service producer)
 static void entry_add(struct attempt *attempt, struct input *input, const char *poison,
                       struct request *request)
 {
-    attempt->entries[attempt->gathered_count++] =
+    attempt->entries[attempt->entry_count++] =
         (struct entry){.input = input, .poison = poison, .request = request};
 }
 
@@ -74,14 +80,53 @@ static bool cuts(bool ordinary_before, const struct input *input)
     return ordinary_before && event_is_fact(input->event.type);
 }
 
-static void take_hints(struct desk *desk, struct feedline *feed, size_t limit, bool *ordinary)
+bool desk_look(struct desk *desk)
+{
+    struct params *params = params_new(desk->gather_arena);
+    params_int(params, DESK_PART);
+    const struct rows *rows = records_send(desk->records, &records_sql_log_heads, params);
+    if (records_run(desk->records) != RECORDS_OK) {
+        desk_trouble(desk, "looking where the logs end");
+        return false;
+    }
+    desk->look_due_ms = clock_monotonic_ms() + DESK_TICK_MS;
+    pthread_mutex_lock(&desk->mutex);
+    for (size_t f = 0; f < desk->feed_count; f++) {
+        struct feedline *feed = &desk->feeds[f];
+        for (size_t row = 0; row < rows_count(rows); row++)
+            if (words_find(&words_service, rows_text(rows, row, 0)) == (int)feed->producer)
+                feed->seen_head = rows_int(rows, row, 1);
+        if (feed->seen_head > feed->known_head)
+            feed->known_head = feed->seen_head;
+    }
+    pthread_mutex_unlock(&desk->mutex);
+    records_clear(desk->records);
+    return true;
+}
+
+/* A look is due every second, whatever was published; when a later log goes on past the last one;
+ * and when a command waits for what has not come by itself. */
+static bool look_is_due(struct desk *desk)
+{
+    bool due = clock_monotonic_ms() >= desk->look_due_ms;
+    pthread_mutex_lock(&desk->mutex);
+    for (size_t f = 0; f < desk->feed_count && !due; f++) {
+        const struct feedline *feed = &desk->feeds[f];
+        due = (f > 0 && feed->known_head > feed->seen_head) ||
+              (desk->waiting.count > 0 && feed->known_head <= feed->cursor);
+    }
+    pthread_mutex_unlock(&desk->mutex);
+    return due;
+}
+
+static void take_hints(struct desk *desk, struct feedline *feed, size_t limit, int64_t upto,
+                       bool *ordinary)
 {
     pthread_mutex_lock(&desk->mutex);
-    while (feed->hints != NULL && desk->attempt.gathered_count < limit) {
+    while (feed->hints != NULL && desk->attempt.entry_count < limit) {
         struct hint *hint = feed->hints;
-        if (hint->offset > feed->gathered + 1)
-            break; /* a gap: the log has it */
-        bool kept = false;
+        if (hint->offset > feed->gathered + 1 || hint->offset > upto)
+            break; /* a gap: the log has it; or its turn has not come */
         if (hint->offset == feed->gathered + 1) {
             struct input *input = arena_alloc(desk->gather_arena, sizeof *input);
             struct refusal refusal;
@@ -93,7 +138,6 @@ static void take_hints(struct desk *desk, struct feedline *feed, size_t limit, b
                          event_decode_data(&input->event, desk->gather_arena, &refusal);
             if (sound && cuts(*ordinary, input))
                 break;
-            kept = sound;
             if (sound) {
                 input->traceparent = input->event.traceparent;
                 *ordinary |= !event_is_fact(input->event.type);
@@ -106,15 +150,17 @@ static void take_hints(struct desk *desk, struct feedline *feed, size_t limit, b
             feed->hints_last = NULL;
         feed->hint_count--;
         free(hint);
-        if (!kept && feed->gathered + 1 < feed->known_head)
-            feed->read_due_ms = 0; /* what the hint could not give, the log will */
     }
     pthread_mutex_unlock(&desk->mutex);
 }
 
-static bool read_log(struct desk *desk, struct feedline *feed, size_t limit, bool *ordinary)
+/* Offsets are dense: `upto` bounds how many there are. */
+static bool read_log(struct desk *desk, struct feedline *feed, size_t limit, int64_t upto,
+                     bool *ordinary)
 {
-    int64_t room = (int64_t)(limit - desk->attempt.gathered_count);
+    int64_t room = (int64_t)(limit - desk->attempt.entry_count);
+    if (room > upto - feed->gathered)
+        room = upto - feed->gathered;
     struct params *params = params_new(desk->gather_arena);
     params_int(params, DESK_PART);
     params_int(params, feed->gathered);
@@ -136,26 +182,20 @@ static bool read_log(struct desk *desk, struct feedline *feed, size_t limit, boo
         entry_add(&desk->attempt, input, poison, NULL);
         feed->gathered = input->event.offset;
     }
-    /* Less than asked for: all is here, and hints or the next tick will tell of more. */
-    if (count < (size_t)room)
-        feed->read_due_ms = clock_monotonic_ms() + DESK_TICK_MS;
     records_clear(desk->records);
     return true;
 }
 
-static bool gather_events(struct desk *desk, struct feedline *feed, size_t limit)
+static bool gather_events(struct desk *desk, struct feedline *feed, size_t limit, int64_t upto)
 {
     bool ordinary = false;
-    feed->gathered = feed->cursor;
-    take_hints(desk, feed, limit, &ordinary);
+    take_hints(desk, feed, limit, upto, &ordinary);
     pthread_mutex_lock(&desk->mutex);
-    bool behind = feed->known_head > feed->gathered;
+    int64_t known = feed->known_head < upto ? feed->known_head : upto;
     pthread_mutex_unlock(&desk->mutex);
-    bool due = clock_monotonic_ms() >= feed->read_due_ms ||
-               (desk->waiting.count > 0 && feed->gathered == feed->cursor);
-    if (desk->attempt.gathered_count >= limit || !(behind || due))
+    if (desk->attempt.entry_count >= limit || known <= feed->gathered)
         return true;
-    return read_log(desk, feed, limit, &ordinary);
+    return read_log(desk, feed, limit, known, &ordinary);
 }
 
 bool desk_answer_retry(struct desk *desk, struct request *request, enum refusal_code code)
@@ -226,8 +266,7 @@ static void gather_commands(struct desk *desk, size_t limit)
             desk_answer_retry(desk, request, REFUSAL_not_ready);
             continue;
         }
-        if (!reached || desk->attempt.gathered_count >= limit ||
-            !id_set_add(&set, &request->input)) {
+        if (!reached || desk->attempt.entry_count >= limit || !id_set_add(&set, &request->input)) {
             request_list_push(&desk->waiting, request);
             continue;
         }
@@ -262,14 +301,20 @@ bool desk_gather(struct desk *desk)
     size_t batch_max = (size_t)desk->options.config->batch_max;
     size_t limit = batch_max * (desk->feed_count + 1);
     desk->attempt.entries = arena_array(desk->gather_arena, limit, sizeof(struct entry));
-    desk->attempt.gathered_count = 0;
+    desk->attempt.entry_count = 0;
     int64_t unapplied = 0;
+    bool causes_gathered = true;
+    if (look_is_due(desk) && !desk_look(desk))
+        return false;
     for (size_t f = 0; f < desk->feed_count; f++) {
         struct feedline *feed = &desk->feeds[f];
         if (feed->read == NULL)
             feed->read = log_read_of(feed->producer);
-        if (!gather_events(desk, feed, desk->attempt.gathered_count + batch_max))
+        feed->gathered = feed->cursor;
+        if (causes_gathered && !gather_events(desk, feed, desk->attempt.entry_count + batch_max,
+                                              f == 0 ? INT64_MAX : feed->seen_head))
             return false;
+        causes_gathered &= feed->gathered >= feed->seen_head;
         pthread_mutex_lock(&desk->mutex);
         if (feed->known_head > feed->cursor)
             unapplied += feed->known_head - feed->cursor;
@@ -277,6 +322,6 @@ bool desk_gather(struct desk *desk)
     }
     metric_set(METRIC_backlog, unapplied);
     health_set(HEALTH_CAUGHT_UP, unapplied <= 2 * (int64_t)batch_max);
-    gather_commands(desk, desk->attempt.gathered_count + batch_max);
+    gather_commands(desk, desk->attempt.entry_count + batch_max);
     return true;
 }

@@ -185,11 +185,14 @@ static bool load_positions(struct desk *desk)
         for (size_t i = 0; i < rows_count(cursors); i++)
             if (words_find(&words_service, rows_text(cursors, i, 0)) == (int)feed->producer)
                 feed->cursor = rows_int(cursors, i, 1);
-        feed->read_due_ms = 0;
         desk_hints_clear(desk, feed);
         atomic_store(&feed->applied, feed->cursor);
     }
     records_clear(desk->records);
+    if (!desk_look(desk))
+        return false;
+    for (size_t f = 0; f < desk->feed_count; f++)
+        desk->feeds[f].opening_head = desk->feeds[f].seen_head;
     return true;
 }
 

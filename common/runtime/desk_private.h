@@ -39,16 +39,17 @@ struct feedline {
     /* under desk->mutex */
     struct hint *hints, *hints_last;
     size_t hint_count;
-    int64_t known_head; /* as far as hints and heartbeats told */
+    int64_t known_head; /* as far as hints, heartbeats and the logs themselves told */
     /* the desk thread's own */
-    int64_t cursor;   /* last offset applied and committed */
-    int64_t gathered; /* last offset in the batch that is being made */
+    int64_t cursor;       /* last offset applied and committed */
+    int64_t gathered;     /* last offset in the batch that is being made */
+    int64_t seen_head;    /* where its log ended when all logs were last looked at */
+    int64_t opening_head; /* and when the lease was gained */
     int64_t cursor_rows_since_prune;
-    int64_t read_due_ms;     /* monotonic: a catch-up read regardless of hints */
     _Atomic int64_t applied; /* == cursor, for the readers */
 };
 
-enum gate { GATE_DELIVER, GATE_ANSWERED, GATE_PARKED, GATE_PASSED, GATE_POISON };
+enum gate { GATE_DELIVER, GATE_ANSWERED, GATE_PASSED, GATE_POISON };
 
 /* An input with what the desk knows of it. */
 struct entry {
@@ -58,7 +59,6 @@ struct entry {
     const char *poison; /* why, for GATE_POISON */
     bool condemned;     /* the records refused it when alone: refuse or set aside */
     bool keep;          /* its answer is stored */
-    bool from_parked;   /* it came before its turn in an earlier batch */
     bool waits;         /* set aside for no fault of its own: an earlier event of its key is */
     bool from_aside;    /* it was set aside in an earlier batch and is tried again */
     struct bytes reply; /* encoded, in the batch arena or (for a repeat) as stored */
@@ -68,24 +68,14 @@ struct entry {
 struct attempt {
     struct batch batch; /* first: the service sees this */
     struct entry *entries;
-    size_t entry_count; /* those gathered, then those unparked */
-    size_t gathered_count;
-    struct entry *source; /* the gathered ones, of which `entries` is a copy */
+    size_t entry_count;
+    struct entry *source; /* as they were gathered; `entries` is a copy of them */
     struct event *emitted;
     size_t emitted_count, emitted_room;
-    const struct rows *seen_rows, *lease_rows, *line_rows, *parked_rows, *aside_rows;
-    struct line_state *lines;
-    size_t line_count;
+    const struct rows *seen_rows, *lease_rows, *aside_rows;
     const struct event **facts; /* that the directory took, in their order */
     size_t fact_count, fact_room;
     bool keys_changed;
-};
-
-struct line_state {
-    struct text district, key;
-    int64_t version; /* as locked, then as applied */
-    bool is_stored;  /* there was a row to lock */
-    bool moved;
 };
 
 struct desk {
@@ -116,7 +106,7 @@ struct desk {
     int64_t head;          /* last offset of the own log */
     int64_t partitions_to; /* partitions exist below this */
     bool partitions_logged;
-    int64_t tick_due_ms, prune_due_ms, partitions_due_ms; /* monotonic */
+    int64_t tick_due_ms, look_due_ms, prune_due_ms, partitions_due_ms; /* monotonic */
     int64_t backoff_ms;
     bool trouble_logged;
     int64_t set_aside;                            /* events that stand aside, as last looked at */
@@ -151,6 +141,8 @@ void desk_trouble(struct desk *desk, const char *what);
 
 /* desk_gather.c. Fills attempt.entries; false: the records are in trouble. */
 bool desk_gather(struct desk *desk);
+/* Looks where all consumed logs end, in one snapshot. False: the records are in trouble. */
+bool desk_look(struct desk *desk);
 bool desk_answer_retry(struct desk *desk, struct request *request, enum refusal_code code);
 /* Puts an event read from a row (columns as log_read_*.sql, from `column`) into an input in the
  * arena. */
@@ -164,13 +156,18 @@ bool desk_gather_set_aside(struct desk *desk, struct entry **entries, size_t *co
 enum attempt_outcome desk_attempt(struct desk *desk, struct entry *entries, size_t count);
 void desk_finish(struct desk *desk); /* after ATTEMPT_DONE: answers, publications, log lines */
 
-/* desk_write.c */
+/* desk_write.c. The checks' rows are readable after the next run. */
 void desk_send_checks(struct desk *desk, struct attempt *attempt);
-enum records_outcome desk_run_checks(struct desk *desk, struct attempt *attempt, bool *stale);
+bool desk_is_stale(const struct attempt *attempt);
+/* Which events wait because an earlier one of their key is set aside; asks the records only when
+ * there is something aside. */
+enum records_outcome desk_gate_aside(struct desk *desk, struct attempt *attempt);
+/* Commands whose id was used before: the first answer again, or a refusal when the body is another.
+ */
+void desk_find_repeats(struct desk *desk, struct attempt *attempt);
 bool desk_send_writes(struct desk *desk,
                       struct attempt *attempt); /* false: there is nothing to write */
 void desk_encode_answers(struct desk *desk, struct attempt *attempt);
-struct line_state *attempt_line(struct attempt *attempt, struct text district, struct text key);
 /* Applies a fact to the directory; what is no fact does nothing. The event outlives the attempt. */
 void desk_apply_fact(struct desk *desk, struct attempt *attempt, const struct event *event);
 

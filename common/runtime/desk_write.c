@@ -9,52 +9,6 @@
 
 /* What the desk itself asks and writes in every batch, the same in all services. */
 
-static int by_key(const void *a, const void *b)
-{
-    const struct line_state *x = a, *y = b;
-    int order = text_compare(x->district, y->district);
-    return order != 0 ? order : text_compare(x->key, y->key);
-}
-
-struct line_state *attempt_line(struct attempt *attempt, struct text district, struct text key)
-{
-    struct line_state wanted = {.district = district, .key = key};
-    if (attempt->line_count == 0)
-        return NULL;
-    return bsearch(&wanted, attempt->lines, attempt->line_count, sizeof wanted, by_key);
-}
-
-/* The distinct keys of the batch's events, sorted. */
-static void collect_lines(struct desk *desk, struct attempt *attempt)
-{
-    attempt->lines =
-        arena_array(desk->batch_arena, attempt->entry_count + 1, sizeof *attempt->lines);
-    size_t count = 0;
-    for (size_t i = 0; i < attempt->entry_count; i++) {
-        const struct entry *entry = &attempt->entries[i];
-        if (entry->input->kind == INPUT_EVENT && entry->gate == GATE_DELIVER)
-            attempt->lines[count++] = (struct line_state){.district = entry->input->event.district,
-                                                          .key = entry->input->event.key};
-    }
-    qsort(attempt->lines, count, sizeof *attempt->lines, by_key);
-    for (size_t i = 0; i < count; i++)
-        if (attempt->line_count == 0 ||
-            by_key(&attempt->lines[attempt->line_count - 1], &attempt->lines[i]) != 0)
-            attempt->lines[attempt->line_count++] = attempt->lines[i];
-}
-
-static struct params *params_of_lines(struct desk *desk, const struct attempt *attempt)
-{
-    struct params *params = params_new(desk->batch_arena);
-    struct column *districts = params_column(params, COLUMN_TEXT),
-                  *keys = params_column(params, COLUMN_TEXT);
-    for (size_t i = 0; i < attempt->line_count; i++) {
-        column_text(districts, attempt->lines[i].district);
-        column_text(keys, attempt->lines[i].key);
-    }
-    return params;
-}
-
 void desk_send_checks(struct desk *desk, struct attempt *attempt)
 {
     struct params *params = params_new(desk->batch_arena);
@@ -79,25 +33,14 @@ void desk_send_checks(struct desk *desk, struct attempt *attempt)
     }
     if (commands > 0)
         attempt->seen_rows = records_send(desk->records, &records_sql_command_seen, ids);
-    if (!desk->service->lines && desk->set_aside == 0)
-        return;
-    collect_lines(desk, attempt);
-    if (attempt->line_count == 0)
-        return;
-    if (!desk->service->lines) {
-        attempt->aside_rows =
-            records_send(desk->records, &records_sql_poison_keys, params_of_lines(desk, attempt));
-        return;
-    }
-    attempt->line_rows =
-        records_send(desk->records, &records_sql_line_lock, params_of_lines(desk, attempt));
-    attempt->parked_rows =
-        records_send(desk->records, &records_sql_parked_read, params_of_lines(desk, attempt));
 }
 
-/* Commands whose id was used before: the first answer again, or a refusal when the body is another.
- */
-static void find_repeats(struct desk *desk, struct attempt *attempt)
+bool desk_is_stale(const struct attempt *attempt)
+{
+    return rows_count(attempt->lease_rows) == 0;
+}
+
+void desk_find_repeats(struct desk *desk, struct attempt *attempt)
 {
     if (attempt->seen_rows == NULL)
         return;
@@ -126,84 +69,6 @@ static void find_repeats(struct desk *desk, struct attempt *attempt)
     }
 }
 
-static void line_rows_read(struct attempt *attempt)
-{
-    for (size_t row = 0; row < rows_count(attempt->line_rows); row++) {
-        struct line_state *line = attempt_line(attempt, rows_text(attempt->line_rows, row, 0),
-                                               rows_text(attempt->line_rows, row, 1));
-        if (line == NULL)
-            continue;
-        line->version = rows_int(attempt->line_rows, row, 2);
-        line->is_stored = true;
-    }
-}
-
-static int by_version(const void *a, const void *b)
-{
-    const struct event *x = &((const struct entry *)a)->input->event,
-                       *y = &((const struct entry *)b)->input->event;
-    int order = text_compare(x->district, y->district);
-    if (order == 0)
-        order = text_compare(x->key, y->key);
-    if (order == 0)
-        order = x->version < y->version ? -1 : x->version > y->version;
-    return order;
-}
-
-/* Lets through each event whose turn it is; what came early is parked, and what was parked comes
- * when its turn has come. The early ones, of this batch and of before, stand at the end of the
- * entries in the order of their versions. */
-static void gate_lines(struct desk *desk, struct attempt *attempt)
-{
-    if (attempt->line_rows == NULL)
-        return;
-    line_rows_read(attempt);
-    size_t parked = rows_count(attempt->parked_rows), early = 0;
-    struct entry *entries =
-        arena_array(desk->batch_arena, 2 * attempt->entry_count + parked + 1, sizeof *entries);
-    struct entry *pool =
-        arena_array(desk->batch_arena, attempt->entry_count + parked + 1, sizeof *pool);
-    memcpy(entries, attempt->entries, attempt->entry_count * sizeof *entries);
-    for (size_t i = 0; i < attempt->entry_count; i++) {
-        struct entry *entry = &entries[i];
-        if (entry->input->kind != INPUT_EVENT || entry->gate != GATE_DELIVER)
-            continue;
-        struct line_state *line =
-            attempt_line(attempt, entry->input->event.district, entry->input->event.key);
-        if (entry->input->event.version <= line->version) {
-            entry->gate = GATE_PASSED; /* applied before */
-        } else if (entry->input->event.version == line->version + 1) {
-            line->version++;
-            line->moved = true;
-        } else {
-            pool[early++] = *entry;
-            entry->gate = GATE_PASSED; /* goes on as its copy in the pool */
-        }
-    }
-    for (size_t row = 0; row < parked; row++) {
-        int producer = words_find(&words_service, rows_text(attempt->parked_rows, row, 0));
-        const char *poison;
-        struct input *input = desk_input_of_row(desk->batch_arena, (enum service)producer,
-                                                attempt->parked_rows, row, 1, &poison);
-        pool[early++] = (struct entry){
-            .input = input, .gate = GATE_PARKED, .poison = poison, .from_parked = true};
-    }
-    qsort(pool, early, sizeof *pool, by_version);
-    for (size_t i = 0; i < early; i++) {
-        struct line_state *line =
-            attempt_line(attempt, pool[i].input->event.district, pool[i].input->event.key);
-        bool turn = pool[i].input->event.version == line->version + 1;
-        pool[i].gate = !turn ? GATE_PARKED : pool[i].poison != NULL ? GATE_POISON : GATE_DELIVER;
-        if (pool[i].gate == GATE_DELIVER) {
-            line->version++;
-            line->moved = true;
-        }
-        entries[attempt->entry_count + i] = pool[i];
-    }
-    attempt->entries = entries;
-    attempt->entry_count += early;
-}
-
 static bool key_is_aside(const struct attempt *attempt, size_t before, const struct event *event)
 {
     for (size_t row = 0; attempt->aside_rows != NULL && row < rows_count(attempt->aside_rows);
@@ -220,16 +85,31 @@ static bool key_is_aside(const struct attempt *attempt, size_t before, const str
     return false;
 }
 
-/* Where events are not applied by their lines, what follows one that is set aside is set aside too:
- * applied before it, it could not come after it any more. */
-static void gate_aside(const struct desk *desk, struct attempt *attempt)
+static enum records_outcome ask_aside(struct desk *desk, struct attempt *attempt)
 {
-    bool any = attempt->aside_rows != NULL;
+    struct params *params = params_new(desk->batch_arena);
+    struct column *districts = params_column(params, COLUMN_TEXT),
+                  *keys = params_column(params, COLUMN_TEXT);
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        const struct entry *entry = &attempt->entries[i];
+        if (entry->input->kind != INPUT_EVENT || entry->gate != GATE_DELIVER)
+            continue;
+        column_text(districts, entry->input->event.district);
+        column_text(keys, entry->input->event.key);
+    }
+    attempt->aside_rows = records_send(desk->records, &records_sql_poison_keys, params);
+    return records_run(desk->records);
+}
+
+enum records_outcome desk_gate_aside(struct desk *desk, struct attempt *attempt)
+{
+    bool any = desk->set_aside > 0;
     for (size_t i = 0; i < attempt->entry_count && !any; i++)
         any = attempt->entries[i].gate == GATE_POISON;
-    if (desk->service->lines || !any)
-        return;
-    for (size_t i = 0; i < attempt->entry_count; i++) {
+    if (!any)
+        return RECORDS_OK;
+    enum records_outcome outcome = ask_aside(desk, attempt);
+    for (size_t i = 0; outcome == RECORDS_OK && i < attempt->entry_count; i++) {
         struct entry *entry = &attempt->entries[i];
         if (entry->input->kind == INPUT_EVENT && entry->gate == GATE_DELIVER &&
             !entry->from_aside && key_is_aside(attempt, i, &entry->input->event)) {
@@ -238,20 +118,7 @@ static void gate_aside(const struct desk *desk, struct attempt *attempt)
             entry->waits = true;
         }
     }
-}
-
-enum records_outcome desk_run_checks(struct desk *desk, struct attempt *attempt, bool *stale)
-{
-    enum records_outcome outcome = records_run(desk->records);
-    if (outcome != RECORDS_OK)
-        return outcome;
-    *stale = rows_count(attempt->lease_rows) == 0;
-    if (*stale)
-        return RECORDS_OK;
-    find_repeats(desk, attempt);
-    gate_aside(desk, attempt);
-    gate_lines(desk, attempt);
-    return RECORDS_OK;
+    return outcome;
 }
 
 void desk_encode_answers(struct desk *desk, struct attempt *attempt)
@@ -337,7 +204,7 @@ static bool send_cursors(struct desk *desk, struct attempt *attempt)
     size_t count = 0;
     for (size_t f = 0; f < desk->feed_count; f++) {
         int64_t last = desk->feeds[f].cursor;
-        for (size_t i = 0; i < attempt->gathered_count; i++) {
+        for (size_t i = 0; i < attempt->entry_count; i++) {
             const struct input *input = attempt->source[i].input;
             if (input->kind == INPUT_EVENT &&
                 input->event.producer == (int)desk->feeds[f].producer && input->event.offset > last)
@@ -353,81 +220,6 @@ static bool send_cursors(struct desk *desk, struct attempt *attempt)
     if (count > 0)
         records_send(desk->records, &records_sql_cursor_insert, params);
     return count > 0;
-}
-
-static void send_lines_of(struct desk *desk, struct attempt *attempt, bool stored,
-                          const struct statement *statement)
-{
-    struct params *params = params_new(desk->batch_arena);
-    struct column *district = params_column(params, COLUMN_TEXT),
-                  *key = params_column(params, COLUMN_TEXT),
-                  *version = params_column(params, COLUMN_INT8);
-    size_t count = 0;
-    for (size_t i = 0; i < attempt->line_count; i++) {
-        const struct line_state *line = &attempt->lines[i];
-        if (!line->moved || line->is_stored != stored)
-            continue;
-        column_text(district, line->district);
-        column_text(key, line->key);
-        column_int(version, line->version);
-        count++;
-    }
-    if (count > 0)
-        records_send(desk->records, statement, params);
-}
-
-/* The rows that are there were locked before; new ones are plain inserts, which take half the time
- * of ON CONFLICT. */
-static void send_lines(struct desk *desk, struct attempt *attempt)
-{
-    send_lines_of(desk, attempt, false, &records_sql_line_insert);
-    send_lines_of(desk, attempt, true, &records_sql_line_update);
-}
-
-static void send_parked(struct desk *desk, struct attempt *attempt)
-{
-    struct params *in = params_new(desk->batch_arena);
-    params_int(in, DESK_PART);
-    struct column *district = params_column(in, COLUMN_TEXT), *key = params_column(in, COLUMN_TEXT),
-                  *version = params_column(in, COLUMN_INT8),
-                  *producer = params_column(in, COLUMN_TEXT),
-                  *offset = params_column(in, COLUMN_INT8), *id = params_column(in, COLUMN_UUID),
-                  *type = params_column(in, COLUMN_TEXT),
-                  *time = params_column(in, COLUMN_TIMESTAMPTZ),
-                  *recorded = params_column(in, COLUMN_TIMESTAMPTZ),
-                  *trace = params_column(in, COLUMN_TEXT), *body = params_column(in, COLUMN_BYTEA);
-    struct params *out = params_new(desk->batch_arena);
-    struct column *out_district = params_column(out, COLUMN_TEXT),
-                  *out_key = params_column(out, COLUMN_TEXT),
-                  *out_version = params_column(out, COLUMN_INT8);
-    size_t ins = 0, outs = 0;
-    for (size_t i = 0; i < attempt->entry_count; i++) {
-        const struct entry *entry = &attempt->entries[i];
-        const struct event *event = &entry->input->event;
-        if (entry->gate == GATE_PARKED && !entry->from_parked) {
-            column_text(district, event->district);
-            column_text(key, event->key);
-            column_int(version, event->version);
-            column_text(producer, text_of(words_name(&words_service, event->producer)));
-            column_int(offset, event->offset);
-            column_uuid(id, &event->id);
-            column_text(type, text_of(event_types[event->type].name));
-            column_time(time, event->time);
-            column_time(recorded, event->recorded);
-            column_text(trace, event->traceparent);
-            column_bytes(body, event->body);
-            ins++;
-        } else if (entry->gate != GATE_PARKED && entry->from_parked) {
-            column_text(out_district, event->district);
-            column_text(out_key, event->key);
-            column_int(out_version, event->version);
-            outs++;
-        }
-    }
-    if (ins > 0)
-        records_send(desk->records, &records_sql_parked_insert, in);
-    if (outs > 0)
-        records_send(desk->records, &records_sql_parked_delete, out);
 }
 
 static void send_poison(struct desk *desk, struct attempt *attempt)
@@ -545,8 +337,6 @@ bool desk_send_writes(struct desk *desk, struct attempt *attempt)
     bool cursors = send_cursors(desk, attempt);
     bool answers = send_answers(desk, attempt);
     send_events(desk, attempt);
-    send_lines(desk, attempt);
-    send_parked(desk, attempt);
     send_poison(desk, attempt);
     bool aside = send_aside(desk, attempt);
     send_facts(desk, attempt);

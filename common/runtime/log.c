@@ -231,8 +231,26 @@ static bool needs_quotes(struct text t)
     return false;
 }
 
+/* What goes in as it is, as nearly all values do: no quote, no control character, nothing that a
+ * telephone number could be in. */
+static bool is_plain(struct text t)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < t.length; i++) {
+        unsigned char c = (unsigned char)t.at[i];
+        run = is_digit(t.at[i]) ? run + 1 : 0;
+        if (run >= 11 || c <= ' ' || c >= 0x7F || c == '"' || c == '=' || c == '\\' || c == '-')
+            return false;
+    }
+    return t.length > 0 && t.length <= LOG_VALUE_MAX && !settings.json;
+}
+
 static void put_value(struct line *line, struct text t)
 {
+    if (is_plain(t)) {
+        put(line, t.at, t.length);
+        return;
+    }
     bool quotes = needs_quotes(t);
     if (quotes)
         put(line, "\"", 1);

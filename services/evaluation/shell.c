@@ -288,7 +288,6 @@ const struct service_definition evaluation_definition = {
             .service = SERVICE_evaluation,
             .consumes = consumed,
             .consume_count = sizeof consumed / sizeof *consumed,
-            .lines = true,
             .state = &shell,
             .load = evaluation_load,
             .decide = evaluation_decide,

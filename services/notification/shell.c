@@ -592,7 +592,6 @@ const struct service_definition notification_definition = {
             .service = SERVICE_notification,
             .consumes = consumed,
             .consume_count = sizeof consumed / sizeof *consumed,
-            .lines = true,
             .state = &shell,
             .load = notification_load,
             .decide = notification_decide,

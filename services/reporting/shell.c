@@ -512,7 +512,6 @@ const struct service_definition reporting_definition = {
             .service = SERVICE_reporting,
             .consumes = consumed,
             .consume_count = sizeof consumed / sizeof *consumed,
-            .lines = true,
             .state = &shell,
             .load = reporting_load,
             .decide = reporting_decide,

@@ -268,9 +268,10 @@ class Bench:
         self.wait_quiet()
         delays = []
         with psycopg2.connect(self.stack.dsn) as connection, connection.cursor() as cursor:
-            for service in ("notification", "evaluation", "reporting"):  # who keeps a line of versions for each order
-                cursor.execute(f"""SELECT extract(epoch FROM pg_xact_commit_timestamp(l.xmin) - pg_xact_commit_timestamp(e.xmin)) * 1e3
-                                   FROM intake.event e JOIN {service}.line l ON l.district = e.district AND l.key = e.key AND l.version = e.version
+            for service in SERVICES[1:]:  # the row of the position is of the effect's transaction; older ones are pruned
+                cursor.execute(f"""SELECT extract(epoch FROM pg_xact_commit_timestamp(c.xmin) - pg_xact_commit_timestamp(e.xmin)) * 1e3
+                                   FROM intake.event e
+                                   JOIN {service}.cursor c ON c.producer = 'intake' AND e."offset" > c.from_offset AND e."offset" <= c.to_offset
                                    WHERE e."offset" > %s""", (head,))
                 mine = sorted(float(delay) for delay, in cursor.fetchall())
                 note(f"  applied by {service}: {len(mine)} events, p50 {quantile(mine, 0.5):.2f} ms, p99 {quantile(mine, 0.99):.2f} ms")

@@ -113,7 +113,7 @@ def importer(options, env, directory):
 
 
 def wait_quiet(env, patience_s=120):
-    """Until every consumer stands at its producers' heads and nothing is parked: the backlog is zero."""
+    """Until every consumer stands at its producers' heads: the backlog is zero."""
     until = time.monotonic() + patience_s
     started = time.monotonic()
     while time.monotonic() < until:

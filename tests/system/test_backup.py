@@ -453,13 +453,13 @@ def test_who_is_not_asked_to_replaces_nothing(saved, other, restored):
 
 def test_replacing_keeps_the_former_under_another_name(saved, other, restored):
     with database(other.dsn) as cursor:
-        cursor.execute("UPDATE reporting.line SET version = 0")
+        cursor.execute("UPDATE reporting.orders SET version = 0")
     said = ztc(other, "restore", "--from", str(saved.path), "--dsn", other.dsn, "--replace", "--confirm", "ztc")
     assert said.returncode == OK, said.stderr
     (former,) = [name for name in databases(other.dsn) if name.startswith("ztc_before_")]
     assert f'DROP DATABASE "{former}"' in said.stdout
-    assert digests_of(other.dsn)["reporting.line"] == saved.digests["reporting.line"]
-    assert digests_of(other.dsn, former)["reporting.line"] != saved.digests["reporting.line"]
+    assert digests_of(other.dsn)["reporting.orders"] == saved.digests["reporting.orders"]
+    assert digests_of(other.dsn, former)["reporting.orders"] != saved.digests["reporting.orders"]
     with database(other.dsn, "postgres") as cursor:
         cursor.execute(f'DROP DATABASE "{former}"')
 

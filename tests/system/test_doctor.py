@@ -135,16 +135,6 @@ def test_a_poisoned_event(patient, doctor, book):
         book.rows("DELETE FROM reporting.poison WHERE key = 'weather/1'")
 
 
-def test_an_event_that_waits_for_its_turn(doctor, book):
-    book.rows("""INSERT INTO notification.parked (district, key, version, producer, part, "offset", id, type, "time", recorded, traceparent, body)
-                 VALUES ('330212', 'order/77000002', 9, 'dispatch', 0, 1, '00000000-0000-8000-8000-000000000002', 'order_offered',
-                         'epoch', 'epoch', '', '')""")
-    try:
-        assert ("event_parked", "notification") in found(doctor())
-    finally:
-        book.rows("DELETE FROM notification.parked WHERE key = 'order/77000002'")
-
-
 @pytest.mark.parametrize("schema", ["intake", "reporting"])
 def test_a_missing_migration(doctor, book, schema):
     (row,) = book.rows("""DELETE FROM ztc_migration.applied a WHERE schema = %s AND series = 'own'

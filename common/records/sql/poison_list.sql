@@ -2,22 +2,15 @@
 SELECT p.service, p.district, p.key, p.version,
        coalesce(i.type, s.type, v.type, p.type) AS type,
        p.producer || ':' || p."offset" AS position,
-       to_char(p.recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since, p.tries, p.retry, p.waiting, p.reason
+       to_char(p.recorded AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since, p.tries, p.retry,
+       count(*) OVER (PARTITION BY p.service, p.district, p.key ORDER BY p.version ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS waiting,
+       p.reason
 FROM (
-    SELECT 'intake' AS service, z.*, (SELECT count(*) FROM intake.parked w WHERE w.district = z.district AND w.key = z.key) AS waiting
-    FROM intake.poison z
-    UNION ALL
-    SELECT 'dispatch', z.*, (SELECT count(*) FROM dispatch.parked w WHERE w.district = z.district AND w.key = z.key)
-    FROM dispatch.poison z
-    UNION ALL
-    SELECT 'notification', z.*, (SELECT count(*) FROM notification.parked w WHERE w.district = z.district AND w.key = z.key)
-    FROM notification.poison z
-    UNION ALL
-    SELECT 'evaluation', z.*, (SELECT count(*) FROM evaluation.parked w WHERE w.district = z.district AND w.key = z.key)
-    FROM evaluation.poison z
-    UNION ALL
-    SELECT 'reporting', z.*, (SELECT count(*) FROM reporting.parked w WHERE w.district = z.district AND w.key = z.key)
-    FROM reporting.poison z
+    SELECT 'intake' AS service, * FROM intake.poison
+    UNION ALL SELECT 'dispatch', * FROM dispatch.poison
+    UNION ALL SELECT 'notification', * FROM notification.poison
+    UNION ALL SELECT 'evaluation', * FROM evaluation.poison
+    UNION ALL SELECT 'reporting', * FROM reporting.poison
 ) AS p
 LEFT JOIN intake.event i ON p.producer = 'intake' AND i.part = p.part AND i."offset" = p."offset"
 LEFT JOIN dispatch.event s ON p.producer = 'dispatch' AND s.part = p.part AND s."offset" = p."offset"
