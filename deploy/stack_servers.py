@@ -10,11 +10,13 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from stack_home import Trouble, processes_in, send_signal, tr
 
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 PORT_FIRST, PORT_LAST = 20000, 32000
+SOCKET_PATH_MAX = 107  # bytes of a Unix socket's name
 
 
 def free_port(taken=()):
@@ -129,7 +131,7 @@ class Postgres:
 
     def command(self):
         settings = {
-            "listen_addresses": "127.0.0.1", "port": self.facts["ports"]["postgres"], "unix_socket_directories": "",
+            "listen_addresses": "127.0.0.1", "port": self.facts["ports"]["postgres"], "unix_socket_directories": self.sockets() or "",
             "shared_buffers": "256MB", "fsync": "on", "synchronous_commit": "on", "max_connections": "200",
             "timezone": "UTC", "log_timezone": "UTC", "logging_collector": "off", "log_destination": "stderr",
             "log_line_prefix": "%m [%p] %u@%d ",
@@ -137,9 +139,17 @@ class Postgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return self.as_user([str(POSTGRES_BIN / "postgres"), "-D", str(self.data), *options])
 
+    def sockets(self):
+        """The directory of the server's Unix socket: shorter for a service than loopback. None when its name is too long for one."""
+        place, port = self.facts["postgres"], self.facts["ports"]["postgres"]
+        return place if len(os.fsencode(f"{place}/.s.PGSQL.{port}")) <= SOCKET_PATH_MAX else None
+
     def dsn(self, role="postgres", database="ztc"):
         password = self.facts["passwords"]["superuser" if role == "postgres" else role.removeprefix("ztc_")]
-        return f"postgresql://{role}:{password}@127.0.0.1:{self.facts['ports']['postgres']}/{database}"
+        port, sockets = self.facts["ports"]["postgres"], self.sockets()
+        if role == "postgres" or sockets is None:
+            return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database}"
+        return f"postgresql://{role}:{password}@{quote(sockets, safe='')}:{port}/{database}"
 
     def query(self, text, database="ztc"):
         """The first column of the first row, or None when it could not be asked."""

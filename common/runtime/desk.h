@@ -54,12 +54,6 @@ struct batch {
     struct desk *desk;
 };
 
-enum desk_verdict {
-    DESK_WRITE, /* go on */
-    DESK_AGAIN /* an insert lost against another writer: roll back and do the whole batch again from
-                  load() */
-};
-
 struct desk_service {
     enum service service;
     /* Producers whose logs are applied, each after those that it follows from: intake, dispatch,
@@ -74,10 +68,11 @@ struct desk_service {
      * batch_refuse / batch_forward. Every command must be decided. Directory facts among the inputs
      * are applied by the desk itself just before its service sees them. */
     void (*decide)(void *state, struct batch *batch);
-    /* Sends the statements that write; inserts which a constraint may refuse go first, run by
-     * itself, losers by ON CONFLICT DO NOTHING RETURNING. `*outcome` is what its own records_run
-     * said, if it ran any (preset RECORDS_OK). */
-    enum desk_verdict (*write)(void *state, struct batch *batch, enum records_outcome *outcome);
+    /* Sends the statements that write; the desk runs them with its own, up to the commit. */
+    void (*write)(void *state, struct batch *batch);
+    /* Names of constraints that refuse a row only when another writer was there meanwhile, ended by
+     * NULL: the whole batch is done again from load(). May be NULL. */
+    const char *const *races;
     /* After the commit; on the desk's thread, must not block. May be NULL. */
     void (*committed)(void *state, struct batch *batch);
     /* Every ten seconds or so, between batches: sends statements, each a transaction of its own,

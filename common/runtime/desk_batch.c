@@ -181,13 +181,17 @@ static void leave_out_repeats(struct attempt *attempt)
 }
 
 /* The primary keys of the desk's own tables are fences, not rules for content: when one refuses,
- * what this desk believes of its position is out of date, and no command is at fault. */
+ * what this desk believes of its position is out of date, and no command is at fault. So are those
+ * constraints of which the service says so. */
 static bool fence_refused(const struct desk *desk)
 {
     const char *constraint = records_constraint(desk->records);
     size_t length = strlen(constraint);
     bool of_log = strncmp(constraint, "event_", 6) == 0 && length > 5 &&
                   strcmp(constraint + length - 5, "_pkey") == 0;
+    for (const char *const *race = desk->service->races; race != NULL && *race != NULL; race++)
+        if (strcmp(constraint, *race) == 0)
+            return true;
     return of_log || strcmp(constraint, "cursor_pkey") == 0 ||
            strcmp(constraint, "command_pkey") == 0;
 }
@@ -233,17 +237,11 @@ static enum attempt_outcome undo(struct desk *desk, struct attempt *attempt,
 static enum attempt_outcome decide_and_write(struct desk *desk, struct attempt *attempt)
 {
     struct batch *batch = &attempt->batch;
-    enum records_outcome outcome = RECORDS_OK;
     if (batch->count > 0)
         desk->service->decide(desk->service->state, batch);
     desk_encode_answers(desk, attempt);
-    if (batch->count > 0) {
-        enum desk_verdict verdict = desk->service->write(desk->service->state, batch, &outcome);
-        if (outcome != RECORDS_OK)
-            return undo(desk, attempt, outcome_of(desk, outcome));
-        if (verdict == DESK_AGAIN)
-            return undo(desk, attempt, ATTEMPT_AGAIN);
-    }
+    if (batch->count > 0)
+        desk->service->write(desk->service->state, batch);
     if (!desk_send_writes(desk, attempt)) {
         records_clear(desk->records);
         if (records_rollback(desk->records) == RECORDS_OK)
@@ -252,7 +250,7 @@ static enum attempt_outcome decide_and_write(struct desk *desk, struct attempt *
         return ATTEMPT_LOST;
     }
     records_commit(desk->records);
-    outcome = records_run(desk->records);
+    enum records_outcome outcome = records_run(desk->records);
     if (outcome != RECORDS_OK)
         return undo(desk, attempt, outcome_of(desk, outcome));
     return ATTEMPT_DONE;

@@ -5,6 +5,7 @@
 int main(int argc, char **argv)
 {
     static const enum service consumed[] = {SERVICE_intake};
+    static const char *const races[] = {"booking_lane_free", NULL};
     struct dispatch_shell *shell = dispatch_shell_new();
     const struct reader_service reader = {.state = shell, .answer = dispatch_answer};
     const struct service_definition definition = {
@@ -17,6 +18,7 @@ int main(int argc, char **argv)
                 .load = dispatch_load,
                 .decide = dispatch_decide_batch,
                 .write = dispatch_write,
+                .races = races,
                 .committed = dispatch_committed,
                 .opened = dispatch_opened,
             },

@@ -16,7 +16,7 @@ void dispatch_finish(void *state);
 void dispatch_opened(void *state, struct records *records, struct arena *arena);
 void dispatch_load(void *state, struct batch *batch);
 void dispatch_decide_batch(void *state, struct batch *batch);
-enum desk_verdict dispatch_write(void *state, struct batch *batch, enum records_outcome *outcome);
+void dispatch_write(void *state, struct batch *batch);
 void dispatch_committed(void *state, struct batch *batch);
 enum records_outcome dispatch_answer(void *state, struct records *records,
                                      const struct directory *directory, struct inquiry *inquiry,

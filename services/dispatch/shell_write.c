@@ -31,9 +31,7 @@ static void send_freed(struct dispatch_shell *shell, struct batch *batch)
         records_send(batch->records, &dispatch_sql_bookings_delete, params);
 }
 
-/* NULL: none to book. */
-static const struct rows *send_booked(struct dispatch_shell *shell, struct batch *batch,
-                                      size_t *count)
+static void send_booked(struct dispatch_shell *shell, struct batch *batch)
 {
     struct params *params = params_new(batch->arena);
     struct column *district = params_column(params, COLUMN_TEXT),
@@ -44,7 +42,7 @@ static const struct rows *send_booked(struct dispatch_shell *shell, struct batch
                   *lane = params_column(params, COLUMN_INT4),
                   *start = params_column(params, COLUMN_TIMESTAMPTZ),
                   *end = params_column(params, COLUMN_TIMESTAMPTZ);
-    *count = 0;
+    size_t count = 0;
     for (const struct booked_squad *squad = shell->all_booked_squads; squad != NULL;
          squad = squad->next_all)
         for (size_t i = 0; i < squad->count; i++) {
@@ -59,11 +57,10 @@ static const struct rows *send_booked(struct dispatch_shell *shell, struct batch
             column_int(lane, booking->lane);
             column_time(start, booking->start);
             column_time(end, booking->end);
-            (*count)++;
+            count++;
         }
-    if (*count == 0)
-        return NULL;
-    return records_send(batch->records, &dispatch_sql_bookings_insert, params);
+    if (count > 0)
+        records_send(batch->records, &dispatch_sql_bookings_insert, params);
 }
 
 static void send_begun_orders(struct dispatch_shell *shell, struct batch *batch)
@@ -249,22 +246,15 @@ static void send_positions(struct dispatch_shell *shell, struct batch *batch)
     records_send(batch->records, &dispatch_sql_queue_positions_write, params);
 }
 
-enum desk_verdict dispatch_write(void *state, struct batch *batch, enum records_outcome *outcome)
+void dispatch_write(void *state, struct batch *batch)
 {
     struct dispatch_shell *shell = state;
-    size_t booked;
     send_freed(shell, batch);
-    const struct rows *inserted = send_booked(shell, batch, &booked);
-    if (inserted != NULL) {
-        *outcome = records_run(batch->records);
-        if (*outcome != RECORDS_OK || rows_count(inserted) < booked)
-            return DESK_AGAIN;
-    }
+    send_booked(shell, batch);
     send_begun_orders(shell, batch);
     send_changed_orders(shell, batch, false);
     send_changed_orders(shell, batch, true);
     send_begun_parts(shell, batch);
     send_moved_parts(shell, batch);
     send_positions(shell, batch);
-    return DESK_WRITE;
 }

@@ -267,17 +267,14 @@ static void send_squads(struct shell *self, struct batch *batch)
     records_send(batch->records, &evaluation_sql_squads_write, params);
 }
 
-static enum desk_verdict evaluation_write(void *state, struct batch *batch,
-                                          enum records_outcome *outcome)
+static void evaluation_write(void *state, struct batch *batch)
 {
     struct shell *self = state;
-    (void)outcome; /* nothing here is run by itself */
     if (self->score_count > 0) {
         send_counted(self, batch);
         send_quarters(self, batch);
         send_squads(self, batch);
     }
-    return DESK_WRITE;
 }
 
 static const enum service consumed[] = {SERVICE_intake, SERVICE_dispatch};

@@ -10,6 +10,9 @@
 /* Its log says which assignments are live. */
 static const enum service consumed[] = {SERVICE_dispatch};
 
+/* Of an order with a feed's own id, which is unique for ever. */
+static const char *const races[] = {"orders_external", NULL};
+
 static bool prepare(void *state, const struct config *config)
 {
     (void)state;
@@ -30,6 +33,7 @@ int main(int argc, char **argv)
                 .load = intake_load,
                 .decide = intake_decide_batch,
                 .write = intake_write,
+                .races = races,
                 .committed = intake_committed,
                 .tidy = intake_tidy,
             },

@@ -243,7 +243,7 @@ void intake_decide_batch(void *state, struct batch *batch)
             decide_one(shell, batch, batch->inputs[i]);
 }
 
-static const struct rows *send_begun(struct intake_shell *shell, struct batch *batch, size_t *begun)
+static void send_begun(struct intake_shell *shell, struct batch *batch)
 {
     struct params *params = params_new(batch->arena);
     struct column *district = params_column(params, COLUMN_TEXT),
@@ -256,6 +256,7 @@ static const struct rows *send_begun(struct intake_shell *shell, struct batch *b
                   *version = params_column(params, COLUMN_INT8),
                   *last_offset = params_column(params, COLUMN_INT8),
                   *wish = params_column(params, COLUMN_BYTEA);
+    size_t begun = 0;
     for (size_t i = 0; i < shell->count; i++) {
         const struct intake_order *order = &shell->all[i]->order;
         if (!shell->all[i]->begun)
@@ -270,9 +271,10 @@ static const struct rows *send_begun(struct intake_shell *shell, struct batch *b
         column_int(version, order->version);
         column_int(last_offset, order->last_offset);
         column_bytes(wish, order->wish);
-        ++*begun;
+        begun++;
     }
-    return *begun == 0 ? NULL : records_send(batch->records, &intake_sql_orders_insert, params);
+    if (begun > 0)
+        records_send(batch->records, &intake_sql_orders_insert, params);
 }
 
 static void send_changed(struct intake_shell *shell, struct batch *batch)
@@ -301,14 +303,6 @@ static void send_changed(struct intake_shell *shell, struct batch *batch)
         records_send(batch->records, &intake_sql_orders_update, params);
 }
 
-static bool any_external_begun(const struct intake_shell *shell)
-{
-    for (size_t i = 0; i < shell->count; i++)
-        if (shell->all[i]->begun && shell->all[i]->order.external_id.length > 0)
-            return true;
-    return false;
-}
-
 /* Of the orders that this batch changed: what it does to their contact data. */
 static void send_contacts(struct intake_shell *shell, struct batch *batch)
 {
@@ -321,21 +315,12 @@ static void send_contacts(struct intake_shell *shell, struct batch *batch)
     contact_send(batch, changes, count);
 }
 
-enum desk_verdict intake_write(void *state, struct batch *batch, enum records_outcome *outcome)
+void intake_write(void *state, struct batch *batch)
 {
     struct intake_shell *shell = state;
-    size_t begun = 0;
-    const struct rows *inserted = send_begun(shell, batch, &begun);
-    if (any_external_begun(shell)) {
-        *outcome = records_run(batch->records);
-        if (*outcome != RECORDS_OK)
-            return DESK_AGAIN;
-        if (rows_count(inserted) < begun)
-            return DESK_AGAIN;
-    }
+    send_begun(shell, batch);
     send_changed(shell, batch);
     send_contacts(shell, batch);
-    return DESK_WRITE;
 }
 
 /* The public key or token's digest that a command is about, and the key it takes the place of;

@@ -11,7 +11,7 @@ void intake_shell_destroy(struct intake_shell **shell);
 /* The desk's functions (runtime/desk.h); state is the shell. */
 void intake_load(void *state, struct batch *batch);
 void intake_decide_batch(void *state, struct batch *batch);
-enum desk_verdict intake_write(void *state, struct batch *batch, enum records_outcome *outcome);
+void intake_write(void *state, struct batch *batch);
 /* Tells the log who did what to which key. */
 void intake_committed(void *state, struct batch *batch);
 void intake_tidy(void *state, struct records *records, int64_t now, struct arena *arena);

@@ -535,11 +535,9 @@ static void write_rule(struct batch *batch, const struct command_decision *decis
     records_send(batch->records, &notification_sql_rule_insert, params);
 }
 
-static enum desk_verdict notification_write(void *state, struct batch *batch,
-                                            enum records_outcome *outcome)
+static void notification_write(void *state, struct batch *batch)
 {
     struct shell *self = state;
-    (void)outcome; /* nothing here is run by itself */
     write_inbox(self, batch);
     write_marks(self, batch);
     write_deliveries(self, batch);
@@ -549,7 +547,6 @@ static enum desk_verdict notification_write(void *state, struct batch *batch,
         else
             write_rule(batch, &step->decision);
     }
-    return DESK_WRITE;
 }
 
 static void notification_committed(void *state, struct batch *batch)

@@ -435,11 +435,9 @@ static void send_sessions(struct shell *self, struct batch *batch)
     records_send(batch->records, &reporting_sql_sessions_insert, p);
 }
 
-static enum desk_verdict reporting_write(void *state, struct batch *batch,
-                                         enum records_outcome *outcome)
+static void reporting_write(void *state, struct batch *batch)
 {
     struct shell *self = state;
-    (void)outcome; /* nothing here is run by itself */
     send_new(self, batch);
     send_moved(self, batch);
     send_rewished(self, batch);
@@ -449,7 +447,6 @@ static enum desk_verdict reporting_write(void *state, struct batch *batch,
     send_scores(self, batch);
     send_ratings(self, batch);
     send_sessions(self, batch);
-    return DESK_WRITE;
 }
 
 static enum records_outcome reporting_answer(void *state, struct records *records,

@@ -132,7 +132,7 @@ class Bench:
         committee.close()
         # Commit times to the microsecond tell when an event was written and when it was applied.
         self.sql("ALTER SYSTEM SET track_commit_timestamp = on")
-        self.sql("CREATE DATABASE bare")
+        self.sql("CREATE DATABASE bare OWNER ztc_intake")
         self.restart_postgres()
 
     def disk(self):
@@ -146,7 +146,8 @@ class Bench:
 
     @property
     def bare_dsn(self):
-        return self.stack.dsn.rpartition("/")[0] + "/bare"
+        """Connected to as the services are."""
+        return self.stack.env["ZTC_DSN_INTAKE"].rpartition("/")[0] + "/bare"
 
     def program(self, name, *arguments):
         ran = subprocess.run([str(self.programs / name), *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True, timeout=600)

@@ -65,9 +65,9 @@ static void decide(void *state, struct batch *batch)
     }
 }
 
-static enum desk_verdict write_rows(void *state, struct batch *batch, enum records_outcome *outcome)
+static void write_rows(void *state, struct batch *batch)
 {
-    (void)state, (void)outcome;
+    (void)state;
     struct params *params = params_new(batch->arena);
     struct column *what = params_column(params, COLUMN_TEXT);
     for (size_t i = 0; i < batch->count; i++) {
@@ -79,7 +79,6 @@ static enum desk_verdict write_rows(void *state, struct batch *batch, enum recor
                                            (long long)input->event.version));
     }
     records_send(batch->records, &seen_insert, params);
-    return DESK_WRITE;
 }
 
 static const enum service producers[] = {SERVICE_intake, SERVICE_dispatch};
