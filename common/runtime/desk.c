@@ -327,6 +327,16 @@ static void all_is_well(struct desk *desk)
     desk->backoff_ms = 0;
 }
 
+/* A batch without inputs: nothing but the positions. */
+static void store_positions(struct desk *desk)
+{
+    struct entry none;
+    if (desk_attempt(desk, &none, 0) == ATTEMPT_DONE) {
+        desk_finish(desk);
+        all_is_well(desk);
+    }
+}
+
 /* One round. When it met trouble, the connection is dropped after it. */
 static void work(struct desk *desk)
 {
@@ -347,6 +357,12 @@ static void work(struct desk *desk)
     size_t count = desk->attempt.entry_count;
     if (count == 0) {
         int64_t until = desk->tick_due_ms;
+        if (desk->store_due_ms > 0 && clock_monotonic_ms() >= desk->store_idle_ms) {
+            store_positions(desk);
+            return;
+        }
+        if (desk->store_due_ms > 0 && desk->store_idle_ms < until)
+            until = desk->store_idle_ms;
         if (desk->waiting.count > 0 && clock_monotonic_ms() + 10 < until)
             until = clock_monotonic_ms() +
                     10; /* a position is waited for: look at the log again soon */
@@ -355,7 +371,7 @@ static void work(struct desk *desk)
             wait_for_work(desk, until);
         return;
     }
-    if (settle(desk, entries, count)) {
+    if (desk_pass(desk) || settle(desk, entries, count)) {
         all_is_well(desk);
         return;
     }

@@ -60,6 +60,9 @@ struct desk_service {
      * evaluation. */
     const enum service *consumes;
     size_t consume_count;
+    /* False: an event of this type changes nothing here, whatever it says. NULL: any may. A batch
+     * of nothing else needs no transaction; only the position goes on. */
+    bool (*concerns)(enum event_type type);
     void *state;
     /* Sends the statements that lock (ORDER BY key FOR UPDATE) and read what the inputs touch; the
      * desk runs them. Keep the rows in state; they are readable in decide(). */

@@ -348,24 +348,34 @@ static void finish_command(struct desk *desk, struct entry *entry, struct entry 
     outbox_answer(desk->options.outbox, request);
 }
 
-static void finish_event(struct desk *desk, struct attempt *attempt, struct entry *entry)
+static void cursor_pass(struct desk *desk, const struct event *event)
 {
-    struct event *event = &entry->input->event;
     for (size_t f = 0; f < desk->feed_count; f++) {
         struct feedline *feed = &desk->feeds[f];
         if ((int)feed->producer == event->producer && event->offset > feed->cursor)
             feed->cursor = event->offset;
     }
+}
+
+static void tell_applied(const struct event *event, int64_t now)
+{
+    metric_add(METRIC_events_applied_total, 1);
+    metric_set(METRIC_apply_delay_last_ms, now - event->recorded);
+    log_event("applied", event);
+}
+
+static void finish_event(struct desk *desk, struct attempt *attempt, struct entry *entry)
+{
+    struct event *event = &entry->input->event;
+    cursor_pass(desk, event);
     switch (entry->gate) {
     case GATE_DELIVER:
-        metric_add(METRIC_events_applied_total, 1);
-        metric_set(METRIC_apply_delay_last_ms, attempt->batch.now - event->recorded);
         if (entry->from_aside)
             log_line(LEVEL_INFO, "an event that was set aside is taken up again",
                      {"key", log_text(event->key)}, {"district", log_text(event->district)},
                      {"from", log_string(words_name(&words_service, event->producer))},
                      {"offset", log_int(event->offset)});
-        log_event("applied", event);
+        tell_applied(event, attempt->batch.now);
         break;
     case GATE_POISON:
         if (!entry->from_aside) {
@@ -381,6 +391,45 @@ static void finish_event(struct desk *desk, struct attempt *attempt, struct entr
     case GATE_PASSED:
         break;
     }
+}
+
+/* For those who wait for one. */
+static void show_positions(struct desk *desk)
+{
+    for (size_t f = 0; f < desk->feed_count; f++)
+        atomic_store(&desk->feeds[f].applied, desk->feeds[f].cursor);
+}
+
+static bool changes_nothing(const struct desk *desk, const struct entry *entry)
+{
+    const struct input *input = entry->input;
+    return input->kind == INPUT_EVENT && entry->poison == NULL &&
+           !event_is_fact(input->event.type) && !desk->service->concerns(input->event.type);
+}
+
+bool desk_pass(struct desk *desk)
+{
+    const struct attempt *attempt = &desk->attempt;
+    int64_t now = clock_monotonic_ms();
+    bool overdue = desk->store_due_ms > 0 && now >= desk->store_due_ms;
+    if (desk->service->concerns == NULL || desk->set_aside > 0 || overdue)
+        return false;
+    for (size_t i = 0; i < attempt->entry_count; i++)
+        if (!changes_nothing(desk, &attempt->entries[i]))
+            return false;
+    log_hold();
+    for (size_t i = 0; i < attempt->entry_count; i++) {
+        cursor_pass(desk, &attempt->entries[i].input->event);
+        tell_applied(&attempt->entries[i].input->event, clock_now_ms());
+    }
+    log_release();
+    desk->store_idle_ms = now + DESK_STORE_IDLE_MS;
+    if (desk->store_due_ms == 0)
+        desk->store_due_ms = now + DESK_STORE_MAX_MS;
+    show_positions(desk);
+    if (desk->reader != NULL)
+        reader_wake(desk->reader);
+    return true;
 }
 
 void desk_finish(struct desk *desk)
@@ -404,9 +453,11 @@ void desk_finish(struct desk *desk)
     log_release();
     for (size_t f = 0; f < desk->feed_count; f++) {
         struct feedline *feed = &desk->feeds[f];
-        feed->cursor_rows_since_prune += atomic_load(&feed->applied) != feed->cursor;
-        atomic_store(&feed->applied, feed->cursor);
+        feed->cursor_rows_since_prune += feed->stored != feed->cursor;
+        feed->stored = feed->cursor;
     }
+    desk->store_due_ms = 0;
+    show_positions(desk);
     if (attempt->keys_changed && desk->options.keyring != NULL)
         keyring_load(desk->options.keyring, desk->directory);
     if (desk->service->committed != NULL && attempt->batch.count > 0)

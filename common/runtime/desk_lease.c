@@ -176,6 +176,7 @@ static bool load_positions(struct desk *desk)
         desk_trouble(desk, "reading the positions");
         return false;
     }
+    desk->store_due_ms = 0;
     desk->head = rows_int(head, 0, 0);
     atomic_store(&desk->head_shared, desk->head);
     metric_set(METRIC_log_head, desk->head);
@@ -185,6 +186,7 @@ static bool load_positions(struct desk *desk)
         for (size_t i = 0; i < rows_count(cursors); i++)
             if (words_find(&words_service, rows_text(cursors, i, 0)) == (int)feed->producer)
                 feed->cursor = rows_int(cursors, i, 1);
+        feed->stored = feed->cursor;
         desk_hints_clear(desk, feed);
         atomic_store(&feed->applied, feed->cursor);
     }
@@ -333,7 +335,7 @@ static bool prune(struct desk *desk)
         params_text(params, text_of(words_name(&words_service, (int)feed->producer)));
         params_int(params, DESK_PART);
         /* The newest row begins below the cursor: a batch's size below it is never the newest. */
-        params_int(params, feed->cursor - desk->options.config->batch_max * 2);
+        params_int(params, feed->stored - desk->options.config->batch_max * 2);
         if (one(desk, &records_sql_cursor_prune, params, "pruning cursors") == NULL)
             return false;
         feed->cursor_rows_since_prune = 0;

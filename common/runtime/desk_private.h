@@ -24,6 +24,10 @@
 #define DESK_RETRY_MAX      64 /* events that were set aside, read at a time to be tried again */
 #define DESK_LOG_SPARE      100000 /* offsets that must be left when no partition can be made */
 #define DESK_PARTITION_MS   5000   /* between two tries to make one while there is room */
+/* A position that went on over what changes nothing is stored with the next batch that has an
+ * effect, when nothing came for a moment, and after a second at last. */
+#define DESK_STORE_IDLE_MS 20
+#define DESK_STORE_MAX_MS  1000
 
 struct hint {
     struct hint *next;
@@ -41,9 +45,10 @@ struct feedline {
     size_t hint_count;
     int64_t known_head; /* as far as hints, heartbeats and the logs themselves told */
     /* the desk thread's own */
-    int64_t cursor;       /* last offset applied and committed */
-    int64_t gathered;     /* last offset in the batch that is being made */
-    int64_t seen_head;    /* where its log ended when all logs were last looked at */
+    int64_t cursor;    /* last offset applied */
+    int64_t stored;    /* the same as committed: behind it when what came since changed nothing */
+    int64_t gathered;  /* last offset in the batch that is being made */
+    int64_t seen_head; /* where its log ended when all logs were last looked at */
     int64_t opening_head; /* and when the lease was gained */
     int64_t cursor_rows_since_prune;
     _Atomic int64_t applied; /* == cursor, for the readers */
@@ -107,6 +112,8 @@ struct desk {
     int64_t partitions_to; /* partitions exist below this */
     bool partitions_logged;
     int64_t tick_due_ms, look_due_ms, prune_due_ms, partitions_due_ms; /* monotonic */
+    int64_t store_idle_ms,
+        store_due_ms; /* when a position that is not stored will be; 0: all are */
     int64_t backoff_ms;
     bool trouble_logged;
     int64_t set_aside;                            /* events that stand aside, as last looked at */
@@ -155,6 +162,8 @@ bool desk_gather_set_aside(struct desk *desk, struct entry **entries, size_t *co
 /* desk_batch.c */
 enum attempt_outcome desk_attempt(struct desk *desk, struct entry *entries, size_t count);
 void desk_finish(struct desk *desk); /* after ATTEMPT_DONE: answers, publications, log lines */
+/* Goes on over what was gathered without a transaction, if all of it changes nothing. */
+bool desk_pass(struct desk *desk);
 
 /* desk_write.c. The checks' rows are readable after the next run. */
 void desk_send_checks(struct desk *desk, struct attempt *attempt);

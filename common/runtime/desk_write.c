@@ -210,10 +210,10 @@ static bool send_cursors(struct desk *desk, struct attempt *attempt)
                 input->event.producer == (int)desk->feeds[f].producer && input->event.offset > last)
                 last = input->event.offset;
         }
-        if (last == desk->feeds[f].cursor)
+        if (last == desk->feeds[f].stored)
             continue;
         column_text(producer, text_of(words_name(&words_service, (int)desk->feeds[f].producer)));
-        column_int(from, desk->feeds[f].cursor);
+        column_int(from, desk->feeds[f].stored);
         column_int(to, last);
         count++;
     }

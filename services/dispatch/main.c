@@ -1,5 +1,6 @@
 /* dispatch: orders from the moment they are placed. Offers, bookings, service and confirmation; the
  * live queue in Redis. See README.md. */
+#include "services/dispatch/core.h"
 #include "services/dispatch/shell.h"
 
 int main(int argc, char **argv)
@@ -14,6 +15,7 @@ int main(int argc, char **argv)
                 .service = SERVICE_dispatch,
                 .consumes = consumed,
                 .consume_count = sizeof consumed / sizeof *consumed,
+                .concerns = dispatch_begins_order,
                 .state = shell,
                 .load = dispatch_load,
                 .decide = dispatch_decide_batch,

@@ -37,9 +37,14 @@ static struct text quarter_text(struct arena *arena, int32_t quarter)
     return arena_text(arena, text_of(quarter_format(quarter, buffer)));
 }
 
+static bool concerns(enum event_type type)
+{
+    return type == EVENT_order_confirmed;
+}
+
 static bool is_confirmation(const struct input *input)
 {
-    return input->kind == INPUT_EVENT && input->event.type == EVENT_order_confirmed;
+    return input->kind == INPUT_EVENT && concerns(input->event.type);
 }
 
 /* The quarters that the batch's confirmations may fall in, each once, in order. */
@@ -285,6 +290,7 @@ const struct service_definition evaluation_definition = {
             .service = SERVICE_evaluation,
             .consumes = consumed,
             .consume_count = sizeof consumed / sizeof *consumed,
+            .concerns = concerns,
             .state = &shell,
             .load = evaluation_load,
             .decide = evaluation_decide,

@@ -88,6 +88,20 @@ static const struct desk_service toy = {.service = SERVICE_evaluation,
                                         .load = load,
                                         .decide = decide,
                                         .write = write_rows};
+static bool returns_only(enum event_type type)
+{
+    return type == EVENT_order_returned;
+}
+
+static const struct desk_service choosy = {.service = SERVICE_evaluation,
+                                           .consumes = producers,
+                                           .consume_count = 2,
+                                           .concerns = returns_only,
+                                           .load = load,
+                                           .decide = decide,
+                                           .write = write_rows};
+static const struct desk_service *serving = &toy;
+
 static const char *value_of(const char *sql)
 {
     static char value[64];
@@ -107,7 +121,7 @@ static void assert_comes(const char *sql, const char *wanted)
 static void desk_begin_with(const struct reader_service *service)
 {
     outbox = outbox_new();
-    struct desk_options options = {.service = &toy,
+    struct desk_options options = {.service = serving,
                                    .config = &config,
                                    .outbox = outbox,
                                    .publisher = "tcp://pub",
@@ -408,6 +422,31 @@ static void what_follows_is_set_aside_too(void **state)
     assert_string_equal(value_of(SEEN), "order/2 v1, order/1 v1, order/1 v2, order/1 v3");
     event_put("intake", 5, "order_withdrawn", "order/1", 4);
     assert_comes(SEEN, "order/2 v1, order/1 v1, order/1 v2, order/1 v3, order/1 v4");
+}
+
+/* The position goes on over it all the same, in steps that join. */
+static void what_concerns_nobody_needs_no_transaction(void **state)
+{
+    (void)state;
+    desk_end();
+    serving = &choosy;
+    desk_begin();
+    int64_t batches = metric_get(METRIC_batches_total);
+    for (int i = 1; i <= 20; i++)
+        event_put("intake", i, "order_withdrawn", "order/1", i);
+    desk_hint(desk, SERVICE_intake, 20, (struct bytes){NULL, 0});
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "20");
+    assert_in_range(metric_get(METRIC_batches_total) - batches, 1, 3);
+    village_put(21, "v"); /* a fact concerns everybody */
+    event_put("intake", 22, "order_withdrawn", "order/1", 21);
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "22");
+    assert_string_equal(value_of("SELECT count(*) FROM evaluation.directory_fact"), "1");
+    assert_string_equal(
+        value_of("SELECT count(*) FROM evaluation.cursor c WHERE from_offset > 0 AND "
+                 "NOT EXISTS (SELECT FROM evaluation.cursor b WHERE b.to_offset = "
+                 "c.from_offset)"),
+        "0");
+    serving = &toy;
 }
 
 /* As a restore leaves it: another process than the one that held it takes it without waiting. */
@@ -757,6 +796,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_set_aside_is_taken_up_again_in_its_turn, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_follows_is_set_aside_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_concerns_nobody_needs_no_transaction, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_lease_that_is_nobodys_is_free_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_row_at_fault_is_found_among_its_neighbours, set_up,
                                         tear_down),
