@@ -270,10 +270,10 @@ class Bench:
         delays = []
         with psycopg2.connect(self.stack.dsn) as connection, connection.cursor() as cursor:
             for service, effect in EFFECTS.items():
-                cursor.execute(f"""SELECT extract(epoch FROM pg_xact_commit_timestamp(f.xmin) - pg_xact_commit_timestamp(e.xmin)) * 1e3
+                cursor.execute(f"""SELECT extract(epoch FROM f.applied - pg_xact_commit_timestamp(e.xmin)) * 1e3
                                    FROM intake.event e
-                                   CROSS JOIN LATERAL (SELECT xmin FROM {effect} f
-                                                       WHERE f.district = e.district AND f.producer = 'intake' AND f."offset" = e."offset" LIMIT 1) f
+                                   JOIN (SELECT "offset", min(pg_xact_commit_timestamp(xmin)) AS applied FROM {effect}
+                                         WHERE producer = 'intake' GROUP BY "offset") f USING ("offset")
                                    WHERE e."offset" > %s""", (head,))
                 mine = sorted(float(delay) for delay, in cursor.fetchall())
                 note(f"  applied by {service}: {len(mine)} events, p50 {quantile(mine, 0.5):.2f} ms, p99 {quantile(mine, 0.99):.2f} ms")
