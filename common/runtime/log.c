@@ -13,6 +13,7 @@
 
 #define LOG_BUFFER_BYTES 65536
 #define LOG_TAIL_BYTES   24 /* room kept for the end of a line: cut=true, brace, newline */
+#define LOG_HEAD_MAX     256
 #define LOG_WAIT_MS      100
 #define LOG_WAITS_MAX    10 /* a stderr that takes nothing for a second loses the lines */
 
@@ -20,6 +21,7 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 static struct {
     const char *service, *instance;
+    int times_opened;
     enum log_level level;
     bool json;
 } settings = {NULL, NULL, LEVEL_INFO, false};
@@ -42,6 +44,7 @@ void log_open(const char *service, const char *instance, const char *level, cons
 {
     settings.service = service;
     settings.instance = instance;
+    settings.times_opened++;
     settings.json = strcmp(format, "json") == 0;
     settings.level = LEVEL_INFO;
     for (int l = LEVEL_DEBUG; l <= LEVEL_ERROR; l++)
@@ -310,16 +313,31 @@ static void put_text_pair(struct line *line, const char *key, struct text value)
     put_pair(line, key, &v);
 }
 
-/* Many lines have the same millisecond. */
-static const char *time_now(void)
+/* When, how grave, whose: many lines have the same millisecond. */
+static void put_head(struct line *line, enum log_level level)
 {
-    static _Thread_local char formatted[INSTANT_TEXT_MAX];
-    static _Thread_local int64_t of = INSTANT_ABSENT;
+    static _Thread_local char head[LOG_HEAD_MAX];
+    static _Thread_local size_t length;
+    static _Thread_local int64_t of_ms = INSTANT_ABSENT;
+    static _Thread_local enum log_level of_level;
+    static _Thread_local int of_times;
     int64_t now = clock_now_ms();
-    if (now != of)
-        instant_format(now, formatted);
-    of = now;
-    return formatted;
+    if (now != of_ms || level != of_level || settings.times_opened != of_times) {
+        char time[INSTANT_TEXT_MAX];
+        struct line made = {head, 0, sizeof head, false};
+        instant_format(now, time);
+        put_text_pair(&made, "time", text_of(time));
+        put_text_pair(&made, "level", text_of(level_names[level]));
+        if (settings.service != NULL)
+            put_text_pair(&made, "service", text_of(settings.service));
+        if (settings.instance != NULL)
+            put_text_pair(&made, "instance", text_of(settings.instance));
+        length = made.used;
+        of_ms = now;
+        of_level = level;
+        of_times = settings.times_opened;
+    }
+    put(line, head, length);
 }
 
 void log_pairs(enum log_level level, const char *message, const struct log_pair *pairs,
@@ -330,12 +348,7 @@ void log_pairs(enum log_level level, const char *message, const struct log_pair 
     if (kept.used > sizeof kept.at - LOG_LINE_MAX)
         flush();
     struct line line = {kept.at + kept.used, 0, LOG_LINE_MAX - LOG_TAIL_BYTES, false};
-    put_text_pair(&line, "time", text_of(time_now()));
-    put_text_pair(&line, "level", text_of(level_names[level]));
-    if (settings.service != NULL)
-        put_text_pair(&line, "service", text_of(settings.service));
-    if (settings.instance != NULL)
-        put_text_pair(&line, "instance", text_of(settings.instance));
+    put_head(&line, level);
     put_text_pair(&line, "msg", text_of(message));
     for (size_t i = 0; i < count; i++)
         put_pair(&line, pairs[i].key, &pairs[i].value);
