@@ -366,7 +366,7 @@ fuzz: $(fuzz_programs) ## feed every decoder hostile bytes; FUZZ_SECONDS=60 for 
 	    $$program -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=build/fuzz/ -print_final_stats=1 \
 	    build/fuzz/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
-fuzzed_sources := $(foreach room,base domain events,$(sort $(wildcard common/$(room)/*.c)))
+fuzzed_sources := $(foreach room,base domain events,$(sort $(wildcard common/$(room)/*.c))) common/bus/bundle.c
 build/fuzz/%: tests/fuzz/%.c $(fuzzed_sources) $(headers) | $(gen_headers)
 	@mkdir -p $(@D) && echo "CC $@"
 	@clang $(language_flags) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(LIBRARY_CFLAGS) \

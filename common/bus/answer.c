@@ -11,12 +11,15 @@
 /* 80 MiB at most wait for a front that always takes them. */
 #define OUTSIDE_RECEIVE_QUEUE 1024
 #define ANSWER_LINGER_MS      500
-#define SEQUENCE_BYTES        8
 
 struct bus_router {
     zsock_t *socket;
     bool outside;
     char endpoint[BUS_ENDPOINT_MAX];
+    struct bus_bundle bundle; /* of answers that wait to be sent to this peer: */
+    uint8_t identity[BUS_IDENTITY_MAX];
+    uint8_t identity_length;
+    size_t lost;
 };
 
 /* Binds to `endpoint`, or to any free port of `address`. */
@@ -93,41 +96,52 @@ static void read_outside(const struct bus_message *message, struct bus_caller *c
         *frame = message->parts[1];
 }
 
-/* [sequence][frame] */
-static void read_inside(const struct bus_message *message, struct bus_caller *caller,
-                        struct bytes *frame)
+static bool take(struct bus_router *router, struct arena *arena, struct bus_caller *caller,
+                 struct bus_message *message)
 {
-    if (message->count < 2 || message->parts[0].length != SEQUENCE_BYTES)
-        return;
-    caller->has_sequence = true;
-    caller->sequence = bus_get_uint64(message->parts[0].at);
-    if (message->count == 2)
-        *frame = message->parts[1];
+    struct bytes identity;
+    if (!bus_message_take(router->socket, arena, &identity, message))
+        return false;
+    *caller = (struct bus_caller){.identity_length = (uint8_t)identity.length}; /* 255 at most */
+    memcpy(caller->identity, identity.at, caller->identity_length);
+    memcpy(caller->user, message->user, sizeof caller->user);
+    return true;
 }
 
 bool bus_router_take(struct bus_router *router, struct arena *arena, struct bus_caller *caller,
                      struct bytes *frame)
 {
-    struct bytes identity;
     struct bus_message message;
-    if (!bus_message_take(router->socket, arena, &identity, &message))
+    if (!take(router, arena, caller, &message))
         return false;
-    *caller = (struct bus_caller){.identity_length = 0};
     *frame = (struct bytes){NULL, 0};
-    caller->identity_length = (uint8_t)identity.length; /* ZeroMQ allows 255 */
-    memcpy(caller->identity, identity.at, caller->identity_length);
-    memcpy(caller->user, message.user, sizeof caller->user);
-    if (router->outside)
-        read_outside(&message, caller, frame);
-    else
-        read_inside(&message, caller, frame);
+    read_outside(&message, caller, frame);
     return true;
 }
 
-bool bus_router_answer(struct bus_router *router, const struct bus_caller *caller,
-                       struct bytes frame)
+bool bus_router_take_run(struct bus_router *router, struct arena *arena, struct bus_caller *caller,
+                         struct bus_run *run)
 {
-    uint8_t sequence[SEQUENCE_BYTES];
+    struct bus_message message;
+    if (!take(router, arena, caller, &message))
+        return false;
+    if (bus_run_read(&message, run)) {
+        caller->has_sequence = true;
+        caller->in_bundle = run->is_bundle;
+        return true;
+    }
+    /* To be refused: one empty frame, under its sequence if there is one. */
+    caller->has_sequence = message.count > 1 && message.parts[0].length == BUS_SEQUENCE_BYTES;
+    *run = (struct bus_run){.left = 1};
+    if (caller->has_sequence)
+        run->sequence = bus_get_uint64(message.parts[0].at);
+    return true;
+}
+
+static bool answer_alone(struct bus_router *router, const struct bus_caller *caller,
+                         struct bytes frame)
+{
+    uint8_t sequence[BUS_SEQUENCE_BYTES];
     struct bytes parts[3] = {{caller->identity, caller->identity_length}};
     size_t count = 1;
     if (frame.length > BUS_FRAME_MAX)
@@ -140,4 +154,38 @@ bool bus_router_answer(struct bus_router *router, const struct bus_caller *calle
     }
     parts[count++] = frame;
     return bus_message_send(router->socket, parts, count);
+}
+
+static void send_waiting(struct bus_router *router)
+{
+    struct bus_bundle *bundle = &router->bundle;
+    const struct bytes parts[] = {{router->identity, router->identity_length},
+                                  {bundle->at, bundle->length}};
+    if (bundle->count > 0 && !bus_message_send(router->socket, parts, 2))
+        router->lost += bundle->count;
+    bundle->length = bundle->count = 0;
+}
+
+bool bus_router_answer(struct bus_router *router, const struct bus_caller *caller,
+                       struct bytes frame)
+{
+    struct bus_bundle *bundle = &router->bundle;
+    if (!caller->in_bundle)
+        return answer_alone(router, caller, frame);
+    bool same = caller->identity_length == router->identity_length &&
+                memcmp(caller->identity, router->identity, caller->identity_length) == 0;
+    if (same && bus_bundle_add(bundle, caller->sequence, frame))
+        return true;
+    send_waiting(router);
+    memcpy(router->identity, caller->identity, caller->identity_length);
+    router->identity_length = caller->identity_length;
+    return bus_bundle_add(bundle, caller->sequence, frame) || answer_alone(router, caller, frame);
+}
+
+size_t bus_router_flush(struct bus_router *router)
+{
+    send_waiting(router);
+    size_t lost = router->lost;
+    router->lost = 0;
+    return lost;
 }

@@ -1,5 +1,5 @@
-/* The ask side: a DEALER to another service, [sequence][frame], as it comes in reverse in answer.c.
- */
+/* The ask side: a DEALER to another service, [sequence][frame] or a bundle, as it comes in reverse
+ * in answer.c. */
 #include "bus/socket.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@ struct bus_asker {
     zsock_t *socket;
     const struct bus_badge *badge;
     struct bus_followed followed;
+    struct bus_bundle bundle; /* that waits to be sent */
 };
 
 /* NULL: errno says why. */
@@ -56,6 +57,7 @@ void bus_asker_destroy(struct bus_asker **asker)
 
 void bus_asker_follow(struct bus_asker *asker, const char *endpoint, const char *server_key)
 {
+    bus_asker_flush(asker);
     bus_socket_follow(asker->socket, &asker->followed, endpoint, server_key);
 }
 
@@ -84,16 +86,32 @@ bool bus_asker_ask(struct bus_asker *asker, uint64_t sequence, struct bytes fram
     return bus_message_send(asker->socket, parts, 2);
 }
 
-bool bus_asker_take(struct bus_asker *asker, struct arena *arena, uint64_t *sequence,
-                    struct bytes *frame)
+bool bus_asker_ask_bundled(struct bus_asker *asker, uint64_t sequence, struct bytes frame)
+{
+    struct bus_bundle *bundle = &asker->bundle;
+    if (bundle->count > 0 && bus_bundle_add(bundle, sequence, frame))
+        return true;
+    bus_asker_flush(asker);
+    /* Whether the peer takes it is asked when a bundle is begun, so that nothing waits in vain. */
+    if ((zsock_events(asker->socket) & ZMQ_POLLOUT) == 0)
+        return false;
+    return bus_bundle_add(bundle, sequence, frame) || bus_asker_ask(asker, sequence, frame);
+}
+
+void bus_asker_flush(struct bus_asker *asker)
+{
+    struct bus_bundle *bundle = &asker->bundle;
+    if (bundle->count > 0)
+        bus_message_send(asker->socket, &(struct bytes){bundle->at, bundle->length}, 1);
+    bundle->length = bundle->count = 0;
+}
+
+bool bus_asker_take(struct bus_asker *asker, struct arena *arena, struct bus_run *answers)
 {
     struct bus_message message;
-    while (bus_message_take(asker->socket, arena, NULL, &message)) {
-        if (message.count != 2 || message.parts[0].length != 8)
-            continue; /* not of a service of ours: its asker's time will run out */
-        *sequence = bus_get_uint64(message.parts[0].at);
-        *frame = message.parts[1];
-        return true;
-    }
+    while (bus_message_take(asker->socket, arena, NULL, &message))
+        if (bus_run_read(&message, answers))
+            return true;
+    /* What is neither is not of a service of ours: its asker's time will run out. */
     return false;
 }

@@ -52,24 +52,25 @@ bool bus_certificate_key(const char *path, char key[BUS_KEY_TEXT + 1]);
  * would take it for itself. */
 bool bus_announce(const char *bound, const char *host, char announced[BUS_ENDPOINT_MAX]);
 
-/* --- publish / subscribe: [type][part, offset: 4 + 8 bytes big endian][body] ------------------ */
+/* --- publish / subscribe ------------------------------------------------------------------------
+ * One: [type][part, offset: 4 + 8 bytes big endian][body]. Several: [part, a bundle (bundle.h)
+ * whose numbers are offsets]. */
+
+struct bus_hint {
+    struct text type; /* not of one that came with others: the body has it */
+    int32_t part;
+    int64_t offset;
+    struct bytes body; /* empty in a "heartbeat", which names the head */
+};
 
 struct bus_publisher;
 /* Binds to address:free port ("tcp://127.0.0.1"), for who has the badge. */
 struct bus_publisher *bus_publisher_new(const char *address, const struct bus_badge *badge);
 void bus_publisher_destroy(struct bus_publisher **publisher);
 const char *bus_publisher_endpoint(const struct bus_publisher *publisher);
-/* May drop when a subscriber is slow: a hint only. Type "heartbeat" with an empty body names the
- * head. */
-void bus_publish(struct bus_publisher *publisher, const char *type, int32_t part, int64_t offset,
-                 struct bytes body);
+/* In as few messages as they fit in. May drop when a subscriber is slow: hints only. */
+void bus_publish(struct bus_publisher *publisher, const struct bus_hint *hints, size_t count);
 
-struct bus_hint {
-    struct text type;
-    int32_t part;
-    int64_t offset;
-    struct bytes body;
-};
 struct bus_subscriber;
 /* The badge lives longer than the subscriber. */
 struct bus_subscriber *bus_subscriber_new(const struct bus_badge *badge);
@@ -83,20 +84,32 @@ void bus_subscriber_follow(struct bus_subscriber *subscriber, const char *endpoi
  * socket to be had, the old one stays; else the loop must be given the new one. */
 bool bus_subscriber_renew(struct bus_subscriber *subscriber);
 zsock_t *bus_subscriber_socket(struct bus_subscriber *subscriber); /* for the loop */
-/* Takes one message without waiting; false: none. Malformed ones are dropped and counted in
- * *malformed. The hint lives in the arena. */
-bool bus_subscriber_take(struct bus_subscriber *subscriber, struct arena *arena,
-                         struct bus_hint *hint, uint64_t *malformed);
+/* Takes one message without waiting; how many hints it had, 0: there is none. Malformed ones are
+ * dropped whole and counted in *malformed. The hints live in the arena. */
+size_t bus_subscriber_take(struct bus_subscriber *subscriber, struct arena *arena,
+                           struct bus_hint **hints, uint64_t *malformed);
 
 /* --- answer side: a ROUTER ----------------------------------------------------------------------
  * From outside: DEALER or REQ clients, [identity][""?][frame]; between services:
- * [identity][sequence: 8 bytes big endian][frame]. Which of them is the router's kind. */
+ * [identity][sequence: 8 bytes big endian][frame], or [identity][a bundle whose numbers are
+ * sequences]. Which of them is the router's kind. What was asked in a bundle is answered in one. */
+
+/* The frames of one message between services, in their order. */
+struct bus_run {
+    size_t left;
+    bool is_bundle;
+    uint64_t sequence;  /* of the one frame that is no bundle */
+    struct bytes bytes; /* it, or the rest of the bundle */
+};
+/* False: no more. */
+bool bus_run_next(struct bus_run *run, uint64_t *sequence, struct bytes *frame);
 
 struct bus_caller {
     uint8_t identity[BUS_IDENTITY_MAX];
     uint8_t identity_length;
     bool delimiter; /* a REQ's empty frame, given back in the answer */
     bool has_sequence;
+    bool in_bundle;              /* asked in one, to be answered in one */
     uint64_t sequence;           /* of an asker between services */
     char user[BUS_KEY_TEXT + 1]; /* CURVE public key in Z85, as authenticated */
 };
@@ -111,16 +124,24 @@ struct bus_router *bus_router_new_outside(const char *endpoint, const char *secr
 void bus_router_destroy(struct bus_router **router);
 const char *bus_router_endpoint(const struct bus_router *router); /* as bound, with the real port */
 zsock_t *bus_router_socket(struct bus_router *router);
-/* Takes one request without waiting; false: none. *frame is empty (length 0) when the request had
- * not exactly the expected frames; it is to be refused as malformed. */
+/* Takes one request from outside without waiting; false: none. *frame is empty (length 0) when the
+ * request had not exactly the expected frames; it is to be refused as malformed. */
 bool bus_router_take(struct bus_router *router, struct arena *arena, struct bus_caller *caller,
                      struct bytes *frame);
+/* The same between services, where a message may have many: caller->sequence is to be set from the
+ * run for each. */
+bool bus_router_take_run(struct bus_router *router, struct arena *arena, struct bus_caller *caller,
+                         struct bus_run *run);
 /* Never blocks. False: an answer to a peer that is gone or does not read was dropped (it will ask
- * again with the same id). */
+ * again with the same id). What goes in a bundle waits for the flush. */
 bool bus_router_answer(struct bus_router *router, const struct bus_caller *caller,
                        struct bytes frame);
+/* Sends what waits. How many answers were dropped since the last time, as above. */
+size_t bus_router_flush(struct bus_router *router);
 
-/* --- ask side: a DEALER to another service ---------------------------------------------------- */
+/* --- ask side: a DEALER to another service ------------------------------------------------------
+ * A frame is asked alone, or in a bundle with others until the flush: only of a peer that is known
+ * to understand them. */
 
 struct bus_asker;
 struct bus_asker *bus_asker_new(const struct bus_badge *badge);
@@ -133,8 +154,11 @@ bool bus_asker_renew(struct bus_asker *asker);
 zsock_t *bus_asker_socket(struct bus_asker *asker);
 /* False: not connected, its queue is full, or the frame too large; nothing was sent. */
 bool bus_asker_ask(struct bus_asker *asker, uint64_t sequence, struct bytes frame);
-bool bus_asker_take(struct bus_asker *asker, struct arena *arena, uint64_t *sequence,
-                    struct bytes *frame);
+/* The same; true may also mean that it was lost under way. */
+bool bus_asker_ask_bundled(struct bus_asker *asker, uint64_t sequence, struct bytes frame);
+void bus_asker_flush(struct bus_asker *asker); /* sends what waits */
+/* Takes one message of answers without waiting; false: none. */
+bool bus_asker_take(struct bus_asker *asker, struct arena *arena, struct bus_run *answers);
 
 /* --- a client of the CURVE faces, blocking; used by ztc -----------------------------------------
  * server_key: Z85; client_certificate: a file with both keys. A client that was denied stays so:

@@ -6,12 +6,14 @@
 
 #define HINT_QUEUE       10000 /* past it hints are dropped; the log has them */
 #define HINT_HEAD_BYTES  12    /* part and offset */
+#define HINT_PART_BYTES  4     /* before a bundle, whose numbers are offsets */
 #define HINT_TYPE_MAX    64
 #define SUBSCRIPTION_MAX 256 /* bytes of what a publisher receives */
 
 struct bus_publisher {
     zsock_t *socket;
     char endpoint[BUS_ENDPOINT_MAX];
+    struct bus_bundle bundle; /* of the message that is being made */
 };
 
 struct bus_publisher *bus_publisher_new(const char *address, const struct bus_badge *badge)
@@ -45,17 +47,41 @@ const char *bus_publisher_endpoint(const struct bus_publisher *publisher)
     return publisher->endpoint;
 }
 
-void bus_publish(struct bus_publisher *publisher, const char *type, int32_t part, int64_t offset,
-                 struct bytes body)
+static void publish_one(struct bus_publisher *publisher, const struct bus_hint *hint)
 {
     uint8_t head[HINT_HEAD_BYTES];
-    for (int i = 0; i < 4; i++)
-        head[i] = (uint8_t)((uint32_t)part >> (24 - 8 * i));
-    bus_put_uint64(head + 4, (uint64_t)offset);
-    if (body.length > BUS_FRAME_MAX)
+    bus_put_uint32(head, (uint32_t)hint->part);
+    bus_put_uint64(head + HINT_PART_BYTES, (uint64_t)hint->offset);
+    if (hint->body.length > BUS_FRAME_MAX)
         return; /* would end the connection at the other side */
-    const struct bytes parts[] = {{(const uint8_t *)type, strlen(type)}, {head, sizeof head}, body};
+    const struct bytes parts[] = {
+        {(const uint8_t *)hint->type.at, hint->type.length}, {head, sizeof head}, hint->body};
     bus_message_send(publisher->socket, parts, 3);
+}
+
+/* As many of them as go into one message; how many that was. */
+static size_t publish_some(struct bus_publisher *publisher, const struct bus_hint *hints,
+                           size_t count)
+{
+    struct bus_bundle *bundle = &publisher->bundle;
+    bus_put_uint32(bundle->at, (uint32_t)hints->part);
+    bundle->length = HINT_PART_BYTES;
+    bundle->count = 0;
+    while (bundle->count < count && hints[bundle->count].part == hints->part &&
+           bus_bundle_add(bundle, (uint64_t)hints[bundle->count].offset, hints[bundle->count].body))
+        ;
+    if (bundle->count < 2) {
+        publish_one(publisher, hints);
+        return 1;
+    }
+    bus_message_send(publisher->socket, &(struct bytes){bundle->at, bundle->length}, 1);
+    return bundle->count;
+}
+
+void bus_publish(struct bus_publisher *publisher, const struct bus_hint *hints, size_t count)
+{
+    for (size_t done = 0; done < count;)
+        done += publish_some(publisher, hints + done, count - done);
 }
 
 /* --- subscribe -------------------------------------------------------------------------------- */
@@ -123,16 +149,15 @@ zsock_t *bus_subscriber_socket(struct bus_subscriber *subscriber)
     return subscriber->socket;
 }
 
-static bool hint_read(const struct bus_message *message, struct bus_hint *hint)
+/* [type][part, offset][body] */
+static bool read_one(const struct bus_message *message, struct bus_hint *hint)
 {
     struct bytes type = message->parts[0], head = message->parts[1];
     if (message->count != 3 || type.length == 0 || type.length > HINT_TYPE_MAX ||
         head.length != HINT_HEAD_BYTES)
         return false;
-    uint32_t part = 0;
-    for (int i = 0; i < 4; i++)
-        part = part << 8 | head.at[i];
-    uint64_t offset = bus_get_uint64(head.at + 4);
+    uint32_t part = bus_get_uint32(head.at);
+    uint64_t offset = bus_get_uint64(head.at + HINT_PART_BYTES);
     if (part > INT32_MAX || offset > INT64_MAX)
         return false;
     *hint = (struct bus_hint){
@@ -144,14 +169,42 @@ static bool hint_read(const struct bus_message *message, struct bus_hint *hint)
     return text_is_clean(hint->type);
 }
 
-bool bus_subscriber_take(struct bus_subscriber *subscriber, struct arena *arena,
-                         struct bus_hint *hint, uint64_t *malformed)
+/* [part, bundle]; how many, 0 when it is malformed. */
+static size_t read_bundle(struct bytes frame, struct arena *arena, struct bus_hint **hints)
+{
+    if (frame.length < HINT_PART_BYTES)
+        return 0;
+    uint32_t part = bus_get_uint32(frame.at);
+    struct bytes rest = {frame.at + HINT_PART_BYTES, frame.length - HINT_PART_BYTES};
+    size_t count = part > INT32_MAX ? 0 : bus_bundle_count(rest);
+    *hints = arena_array(arena, count, sizeof **hints);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t offset;
+        struct bus_hint *hint = *hints + i;
+        bus_bundle_next(&rest, &offset, &hint->body);
+        if (offset > INT64_MAX)
+            return 0;
+        hint->part = (int32_t)part;
+        hint->offset = (int64_t)offset;
+    }
+    return count;
+}
+
+size_t bus_subscriber_take(struct bus_subscriber *subscriber, struct arena *arena,
+                           struct bus_hint **hints, uint64_t *malformed)
 {
     struct bus_message message;
     while (bus_message_take(subscriber->socket, arena, NULL, &message)) {
-        if (hint_read(&message, hint))
-            return true;
+        if (message.count == 1) {
+            size_t count = read_bundle(message.parts[0], arena, hints);
+            if (count > 0)
+                return count;
+        } else {
+            *hints = arena_alloc(arena, sizeof **hints);
+            if (read_one(&message, *hints))
+                return 1;
+        }
         ++*malformed;
     }
-    return false;
+    return 0;
 }

@@ -219,16 +219,31 @@ bool bus_message_send(zsock_t *socket, const struct bytes *parts, size_t count)
     return true;
 }
 
-void bus_put_uint64(uint8_t *at, uint64_t value)
+bool bus_run_read(const struct bus_message *message, struct bus_run *run)
 {
-    for (int i = 0; i < 8; i++)
-        at[i] = (uint8_t)(value >> (56 - 8 * i));
+    const struct bytes *parts = message->parts;
+    *run = (struct bus_run){.is_bundle = message->count == 1};
+    if (run->is_bundle) {
+        run->bytes = parts[0];
+        run->left = bus_bundle_count(parts[0]);
+    } else if (message->count == 2 && parts[0].length == BUS_SEQUENCE_BYTES) {
+        run->sequence = bus_get_uint64(parts[0].at);
+        run->bytes = parts[1];
+        run->left = 1;
+    }
+    return run->left > 0;
 }
 
-uint64_t bus_get_uint64(const uint8_t *at)
+bool bus_run_next(struct bus_run *run, uint64_t *sequence, struct bytes *frame)
 {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | at[i];
-    return value;
+    if (run->left == 0)
+        return false;
+    run->left--;
+    if (run->is_bundle) {
+        bus_bundle_next(&run->bytes, sequence, frame);
+    } else {
+        *sequence = run->sequence;
+        *frame = run->bytes;
+    }
+    return true;
 }

@@ -3,12 +3,14 @@
 #ifndef ZTC_BUS_SOCKET_H
 #define ZTC_BUS_SOCKET_H
 
+#include "bus/bundle.h"
 #include "bus/certificate.h"
 
 /* Of a message in CURVE: command's name, nonce, authenticator and flags, rounded up. MAXMSGSIZE
  * counts them. */
-#define BUS_CURVE_SLACK 256
-#define BUS_PARTS_MAX   7 /* frames of a message that are kept, without the identity */
+#define BUS_CURVE_SLACK    256
+#define BUS_SEQUENCE_BYTES 8
+#define BUS_PARTS_MAX      7 /* frames of a message that are kept, without the identity */
 
 struct bus_limits {
     int type;            /* ZMQ_ROUTER … */
@@ -52,10 +54,9 @@ struct bus_message {
  * not counted. */
 bool bus_message_take(zsock_t *socket, struct arena *arena, struct bytes *identity,
                       struct bus_message *message);
+/* [sequence][frame], or [a bundle]. False: it is neither. */
+bool bus_run_read(const struct bus_message *message, struct bus_run *run);
 /* Never waits. False: not sent, errno says why. */
 bool bus_message_send(zsock_t *socket, const struct bytes *parts, size_t count);
-
-void bus_put_uint64(uint8_t *at, uint64_t value); /* big endian */
-uint64_t bus_get_uint64(const uint8_t *at);
 
 #endif

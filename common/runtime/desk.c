@@ -106,40 +106,51 @@ static struct feedline *feed_of(struct desk *desk, enum service producer)
     return NULL;
 }
 
-void desk_hint(struct desk *desk, enum service producer, int64_t offset, struct bytes body)
+/* NULL: there is nothing to keep. */
+static struct hint *hint_new(const struct bus_hint *from)
+{
+    struct hint *hint = from->body.length == 0 ? NULL : malloc(sizeof *hint + from->body.length);
+    if (hint == NULL)
+        return NULL; /* a hint only: the log has it */
+    *hint = (struct hint){.offset = from->offset, .length = from->body.length};
+    memcpy(hint->body, from->body.at, from->body.length);
+    return hint;
+}
+
+/* False: it is no news, or there is no room. */
+static bool hint_keep(struct feedline *feed, const struct bus_hint *from)
+{
+    if (feed->hint_count >= DESK_HINTS_MAX ||
+        (feed->hints_last != NULL && from->offset <= feed->hints_last->offset))
+        return false;
+    struct hint *hint = hint_new(from);
+    if (hint == NULL)
+        return false;
+    if (feed->hints_last == NULL)
+        feed->hints = hint;
+    else
+        feed->hints_last->next = hint;
+    feed->hints_last = hint;
+    feed->hint_count++;
+    return true;
+}
+
+void desk_hint(struct desk *desk, enum service producer, const struct bus_hint *hints, size_t count)
 {
     struct feedline *feed = feed_of(desk, producer);
     if (feed == NULL)
         return;
-    struct hint *hint = NULL;
-    if (body.length > 0) {
-        hint = malloc(sizeof *hint + body.length);
-        if (hint == NULL)
-            return; /* a hint only: the log has it */
-        hint->next = NULL;
-        hint->offset = offset;
-        hint->length = body.length;
-        memcpy(hint->body, body.at, body.length);
-    }
+    bool news = false;
     pthread_mutex_lock(&desk->mutex);
-    bool news = offset > feed->known_head;
-    if (news)
-        feed->known_head = offset;
-    if (hint != NULL && feed->hint_count < DESK_HINTS_MAX &&
-        (feed->hints_last == NULL || offset > feed->hints_last->offset)) {
-        if (feed->hints_last == NULL)
-            feed->hints = hint;
-        else
-            feed->hints_last->next = hint;
-        feed->hints_last = hint;
-        feed->hint_count++;
-        hint = NULL;
-        news = true;
+    for (size_t i = 0; i < count; i++) {
+        news |= hints[i].offset > feed->known_head;
+        if (hints[i].offset > feed->known_head)
+            feed->known_head = hints[i].offset;
+        news |= hint_keep(feed, &hints[i]);
     }
     if (news)
         pthread_cond_signal(&desk->wake);
     pthread_mutex_unlock(&desk->mutex);
-    free(hint);
 }
 
 bool desk_has_applied(struct desk *desk, const struct position *position)

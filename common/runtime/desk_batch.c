@@ -292,12 +292,14 @@ static void publish(struct desk *desk, struct attempt *attempt)
     if (attempt->emitted_count == 0)
         return;
     struct arena *arena = arena_new();
-    struct publication *publications =
+    struct bus_hint *publications =
         arena_array(arena, attempt->emitted_count, sizeof *publications);
     for (size_t i = 0; i < attempt->emitted_count; i++)
-        publications[i] = (struct publication){event_types[attempt->emitted[i].type].name,
-                                               attempt->emitted[i].offset,
-                                               event_encode(&attempt->emitted[i], arena)};
+        publications[i] =
+            (struct bus_hint){.type = text_of(event_types[attempt->emitted[i].type].name),
+                              .part = DESK_PART,
+                              .offset = attempt->emitted[i].offset,
+                              .body = event_encode(&attempt->emitted[i], arena)};
     outbox_publish(desk->options.outbox, arena, publications, attempt->emitted_count);
 }
 
@@ -464,10 +466,12 @@ void desk_finish(struct desk *desk)
         desk->service->committed(desk->service->state, &attempt->batch);
     /* Publications before answers: who hears the answer and asks at once finds the hint already
      * under way. */
+    outbox_hold(desk->options.outbox);
     publish(desk, attempt);
     for (size_t i = 0; i < attempt->entry_count; i++)
         if (attempt->entries[i].request != NULL)
             finish_command(desk, &attempt->entries[i], &attempt->source[i]);
+    outbox_release(desk->options.outbox);
     if (desk->reader != NULL)
         reader_wake(desk->reader);
     records_clear(desk->records);

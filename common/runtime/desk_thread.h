@@ -27,8 +27,9 @@ void desk_stop(struct desk *desk);
 /* Takes the request, to come back through the outbox. False: the queue is full, the request stays
  * the caller's. */
 bool desk_submit(struct desk *desk, struct request *request);
-/* A producer published an event (bytes copied; empty body: a heartbeat naming its head). */
-void desk_hint(struct desk *desk, enum service producer, int64_t offset, struct bytes body);
+/* A producer published events (bytes copied; empty body: a heartbeat naming its head). */
+void desk_hint(struct desk *desk, enum service producer, const struct bus_hint *hints,
+               size_t count);
 /* The reader that is to be told of facts, and woken when the desk has applied something; may be
  * NULL. */
 void desk_set_reader(struct desk *desk, struct reader *reader);

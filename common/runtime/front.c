@@ -26,6 +26,9 @@
 #define RELAY_COMMAND 'C'
 #define RELAY_QUERY   'Q'
 #define RELAY_BEAT    'B' /* asks for nothing but its return, under sequence 0 */
+/* Behind a beat that returns: who gives it back understands bundles. A build that does not returns
+ * the beat alone. */
+#define RELAY_BUNDLES 'b'
 
 struct peer {
     struct front *front;
@@ -33,6 +36,7 @@ struct peer {
     struct bus_subscriber *subscriber; /* when its log is consumed */
     struct bus_asker *asker;           /* when requests are relayed to it */
     bool is_known;                     /* its endpoints were announced, with a key we know */
+    bool takes_bundles;                /* its last beat said so */
     int64_t hint_ms, answer_ms;        /* monotonic: when it was last heard, or connected to anew */
     bool silence_logged;
 };
@@ -116,6 +120,16 @@ static void refuse_now(struct front *front, struct request *request, struct text
     send_reply(front, request);
 }
 
+/* What was said to other services in this turn goes out: every turn that may have said something
+ * ends with it. */
+static void flush(struct front *front)
+{
+    for (int s = 0; s < SERVICE_COUNT; s++)
+        if (front->peers[s].asker != NULL)
+            bus_asker_flush(front->peers[s].asker);
+    metric_add(METRIC_answers_lost_total, (int64_t)bus_router_flush(front->inner));
+}
+
 /* --- relaying: what another service owns ------------------------------------------------------ */
 
 static struct relay **relay_slot(struct front *front, uint64_t sequence)
@@ -141,8 +155,11 @@ static void relay(struct front *front, struct request *request, enum service to,
     frame[0] = (uint8_t)what;
     memcpy(frame + 1, body.at, body.length);
     uint64_t sequence = ++front->sequence;
-    struct bus_asker *asker = front->peers[to].asker;
-    if (asker == NULL || !bus_asker_ask(asker, sequence, (struct bytes){frame, body.length + 1})) {
+    const struct peer *peer = &front->peers[to];
+    bool (*ask)(struct bus_asker *, uint64_t, struct bytes) =
+        peer->takes_bundles ? bus_asker_ask_bundled : bus_asker_ask;
+    if (peer->asker == NULL ||
+        !ask(peer->asker, sequence, (struct bytes){frame, body.length + 1})) {
         refuse_now(front, request, id, refusal_of(REFUSAL_unanswered, NULL));
         return;
     }
@@ -164,26 +181,37 @@ static struct request *relay_take(struct front *front, uint64_t sequence)
     return NULL; /* answered too late: its caller was told to ask again with the same id */
 }
 
+static void take_answer(struct peer *peer, uint64_t sequence, struct bytes frame)
+{
+    struct front *front = peer->front;
+    if (sequence == 0)
+        peer->takes_bundles = frame.length == 2 && frame.at[1] == RELAY_BUNDLES;
+    struct request *request = relay_take(front, sequence);
+    if (request == NULL)
+        return;
+    request->reply = arena_bytes(request->arena, frame);
+    metric_add(METRIC_commands_total, request->inquiry.query.id.at == NULL);
+    send_reply(front, request);
+}
+
 static int on_relay_answer(zloop_t *loop, zsock_t *socket, void *argument)
 {
     (void)loop, (void)socket;
     struct peer *peer = argument;
     struct front *front = peer->front;
+    struct bus_run answers;
     uint64_t sequence;
     struct bytes frame;
     peer->answer_ms = clock_monotonic_ms();
     peer->silence_logged = false;
-    for (int i = 0; i < FRONT_TAKE_MAX; i++) {
+    for (int taken = 0; taken < FRONT_TAKE_MAX;) {
         arena_reset(front->scratch);
-        if (!bus_asker_take(peer->asker, front->scratch, &sequence, &frame))
+        if (!bus_asker_take(peer->asker, front->scratch, &answers))
             break;
-        struct request *request = relay_take(front, sequence);
-        if (request == NULL)
-            continue;
-        request->reply = arena_bytes(request->arena, frame);
-        metric_add(METRIC_commands_total, request->inquiry.query.id.at == NULL);
-        send_reply(front, request);
+        for (; bus_run_next(&answers, &sequence, &frame); taken++)
+            take_answer(peer, sequence, frame);
     }
+    flush(front);
     return 0;
 }
 
@@ -206,6 +234,7 @@ static int on_sweep(zloop_t *loop, int timer, void *argument)
                                                                   : request->input.command.id;
             refuse_now(front, request, id, refusal_of(REFUSAL_unanswered, NULL));
         }
+    flush(front);
     if (front->stopping && (front->relay_count == 0 || clock_monotonic_ms() >= front->stop_by_ms))
         return -1;
     return 0;
@@ -317,6 +346,7 @@ static int on_outer(zloop_t *loop, zsock_t *socket, void *argument)
             take_query(front, request);
         }
     }
+    flush(front);
     return 0;
 }
 
@@ -325,7 +355,8 @@ static void take_relayed(struct front *front, struct request *request)
     struct forward forward;
     char what = (char)(request->frame.length > 0 ? request->frame.at[0] : 0);
     if (what == RELAY_BEAT && request->frame.length == 1) {
-        request->reply = request->frame;
+        static const uint8_t returned[] = {RELAY_BEAT, RELAY_BUNDLES};
+        request->reply = (struct bytes){returned, sizeof returned};
         send_reply(front, request);
         return;
     }
@@ -352,15 +383,22 @@ static int on_inner(zloop_t *loop, zsock_t *socket, void *argument)
 {
     (void)loop, (void)socket;
     struct front *front = argument;
-    for (int i = 0; i < FRONT_TAKE_MAX && !front->stopping; i++) {
-        struct request *request = request_new();
-        request->router = front->inner;
-        if (!bus_router_take(front->inner, request->arena, &request->from, &request->frame)) {
-            request_destroy(&request);
+    struct bus_caller caller;
+    struct bus_run asked;
+    struct bytes frame;
+    for (int taken = 0; taken < FRONT_TAKE_MAX && !front->stopping;) {
+        arena_reset(front->scratch);
+        if (!bus_router_take_run(front->inner, front->scratch, &caller, &asked))
             break;
+        for (; bus_run_next(&asked, &caller.sequence, &frame); taken++) {
+            struct request *request = request_new();
+            request->router = front->inner;
+            request->from = caller;
+            request->frame = arena_bytes(request->arena, frame);
+            take_relayed(front, request);
         }
-        take_relayed(front, request);
     }
+    flush(front);
     return 0;
 }
 
@@ -369,16 +407,17 @@ static int on_hint(zloop_t *loop, zsock_t *socket, void *argument)
     (void)loop, (void)socket;
     struct peer *peer = argument;
     struct front *front = peer->front;
-    struct bus_hint hint;
+    struct bus_hint *hints;
     uint64_t malformed = 0;
     peer->hint_ms = clock_monotonic_ms();
     peer->silence_logged = false;
     /* Hints are drained whole: what the desk has no room for it reads from the log. */
     for (int i = 0; i < 16 * FRONT_TAKE_MAX; i++) {
         arena_reset(front->scratch);
-        if (!bus_subscriber_take(peer->subscriber, front->scratch, &hint, &malformed))
+        size_t count = bus_subscriber_take(peer->subscriber, front->scratch, &hints, &malformed);
+        if (count == 0)
             break;
-        desk_hint(front->desk, peer->service, hint.offset, hint.body);
+        desk_hint(front->desk, peer->service, hints, count);
     }
     metric_add(METRIC_malformed_total, (int64_t)malformed);
     return 0;
@@ -430,6 +469,7 @@ static void on_http(void *argument, struct request *request, bool is_query)
         take_query(argument, request);
     else
         take_command(argument, request);
+    flush(argument);
 }
 
 static bool open_http(struct front *front)
@@ -495,6 +535,7 @@ static void follow(struct front *front, const struct outbox_item *item)
                  {"key", log_string(item->key)});
     tell_peers(front);
     peer->hint_ms = peer->answer_ms = clock_monotonic_ms();
+    peer->takes_bundles = false;
     if (peer->subscriber != NULL)
         bus_subscriber_follow(peer->subscriber, peer->is_known ? item->publisher : "", item->key);
     if (peer->asker != NULL)
@@ -517,9 +558,7 @@ static int on_outbox(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
                   item->request->input.forward_after, item->request->input.forward_order);
             break;
         case OUTBOX_PUBLISH:
-            for (size_t i = 0; i < item->publication_count; i++)
-                bus_publish(front->publisher, item->publications[i].type, 0,
-                            item->publications[i].offset, item->publications[i].body);
+            bus_publish(front->publisher, item->publications, item->publication_count);
             break;
         case OUTBOX_PEER:
             follow(front, item);
@@ -531,6 +570,7 @@ static int on_outbox(zloop_t *loop, zmq_pollitem_t *poll, void *argument)
         outbox_item_destroy(&item);
         item = next;
     }
+    flush(front);
     return front->failed ? -1 : 0;
 }
 
@@ -591,7 +631,8 @@ static int on_beat(zloop_t *loop, int timer, void *argument)
     (void)loop, (void)timer;
     struct front *front = argument;
     int64_t now = clock_monotonic_ms();
-    bus_publish(front->publisher, "heartbeat", 0, desk_head(front->desk), (struct bytes){NULL, 0});
+    const struct bus_hint heartbeat = {.type = TEXT("heartbeat"), .offset = desk_head(front->desk)};
+    bus_publish(front->publisher, &heartbeat, 1);
     for (int s = 0; s < SERVICE_COUNT; s++)
         if (!front->stopping)
             look_after(front, &front->peers[s], now);

@@ -13,7 +13,7 @@
 
 #define LOG_BUFFER_BYTES 65536
 #define LOG_TAIL_BYTES   24 /* room kept for the end of a line: cut=true, brace, newline */
-#define LOG_HEAD_MAX     256
+#define LOG_HEAD_MAX     1024
 #define LOG_WAIT_MS      100
 #define LOG_WAITS_MAX    10 /* a stderr that takes nothing for a second loses the lines */
 
@@ -24,7 +24,7 @@ static struct {
     int times_opened;
     enum log_level level;
     bool json;
-} settings = {NULL, NULL, LEVEL_INFO, false};
+} settings = {.level = LEVEL_INFO};
 
 /* This thread's lines that are not written yet. */
 static _Thread_local struct {

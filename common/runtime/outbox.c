@@ -10,6 +10,7 @@
 struct outbox {
     pthread_mutex_t mutex;
     struct outbox_item *head, *tail;
+    bool held;
     int descriptor;
 };
 
@@ -57,22 +58,44 @@ static struct outbox_item *item_new(enum outbox_kind kind)
     return item;
 }
 
+static void wake(struct outbox *outbox)
+{
+    uint64_t one = 1;
+    /* An eventfd that is full is readable already: nothing is lost when this fails. */
+    ssize_t written = write(outbox->descriptor, &one, sizeof one);
+    (void)written;
+}
+
 static void push(struct outbox *outbox, struct outbox_item *item)
 {
     pthread_mutex_lock(&outbox->mutex);
-    bool was_empty = outbox->head == NULL;
-    if (was_empty)
+    bool is_first = outbox->head == NULL;
+    if (is_first)
         outbox->head = item;
     else
         outbox->tail->next = item;
     outbox->tail = item;
+    bool held = outbox->held;
     pthread_mutex_unlock(&outbox->mutex);
-    if (was_empty) {
-        uint64_t one = 1;
-        /* An eventfd that is full is readable already: nothing is lost when this fails. */
-        ssize_t written = write(outbox->descriptor, &one, sizeof one);
-        (void)written;
-    }
+    if (is_first && !held)
+        wake(outbox);
+}
+
+void outbox_hold(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->mutex);
+    outbox->held = true;
+    pthread_mutex_unlock(&outbox->mutex);
+}
+
+void outbox_release(struct outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->mutex);
+    outbox->held = false;
+    bool is_waiting = outbox->head != NULL;
+    pthread_mutex_unlock(&outbox->mutex);
+    if (is_waiting)
+        wake(outbox);
 }
 
 void outbox_answer(struct outbox *outbox, struct request *request)
@@ -89,7 +112,7 @@ void outbox_forward(struct outbox *outbox, struct request *request)
     push(outbox, item);
 }
 
-void outbox_publish(struct outbox *outbox, struct arena *arena, struct publication *publications,
+void outbox_publish(struct outbox *outbox, struct arena *arena, struct bus_hint *publications,
                     size_t count)
 {
     struct outbox_item *item = item_new(OUTBOX_PUBLISH);

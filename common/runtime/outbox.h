@@ -13,18 +13,12 @@ enum outbox_kind {
     OUTBOX_OPEN     /* the directory is loaded: callers from outside can be told apart */
 };
 
-struct publication {
-    const char *type; /* static */
-    int64_t offset;
-    struct bytes body;
-};
-
 struct outbox_item {
     struct outbox_item *next;
     enum outbox_kind kind;
     struct request *request;
     struct arena *arena; /* of the publications */
-    struct publication *publications;
+    struct bus_hint *publications;
     size_t publication_count;
     enum service peer;
     char publisher[BUS_ENDPOINT_MAX];
@@ -39,11 +33,15 @@ int outbox_descriptor(const struct outbox *outbox); /* readable while something 
 void outbox_answer(struct outbox *outbox, struct request *request);
 void outbox_forward(struct outbox *outbox, struct request *request);
 /* Takes the arena. */
-void outbox_publish(struct outbox *outbox, struct arena *arena, struct publication *publications,
+void outbox_publish(struct outbox *outbox, struct arena *arena, struct bus_hint *publications,
                     size_t count);
 void outbox_peer(struct outbox *outbox, enum service peer, const char *publisher,
                  const char *router, const char *key);
 void outbox_open(struct outbox *outbox);
+/* What is put in between is taken as one when it is released, so that it travels together. Of one
+ * thread only. */
+void outbox_hold(struct outbox *outbox);
+void outbox_release(struct outbox *outbox);
 /* All that is there, in order, as a linked list; the caller frees each item with
  * outbox_item_destroy. */
 struct outbox_item *outbox_take(struct outbox *outbox);

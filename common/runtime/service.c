@@ -16,9 +16,10 @@
 #include "runtime/health.h"
 #include "runtime/log.h"
 
-#define EXIT_USAGE      2
-#define DESCRIPTORS_MAX 65536
-#define KEPT_BYTES      (4 * 1024 * 1024) /* by each thread's heap */
+#define EXIT_USAGE        2
+#define DESCRIPTORS_MAX   65536
+#define MEMORY_KEPT_BYTES (4 * 1024 * 1024)
+#define MEMORY_STEP_BYTES (256 * 1024)
 
 static bool speaks_chinese(void)
 {
@@ -102,6 +103,15 @@ static void descriptors_raise(void)
                  {"errno", log_string(strerror(errno))});
 }
 
+/* What a batch or a burst of requests took is taken again a moment later: it is not given back to
+ * the system in between, page by page, up to this much for each thread. */
+static void memory_keep(void)
+{
+    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT_BYTES);
+    mallopt(M_TOP_PAD, MEMORY_STEP_BYTES);
+}
+
 int service_run(const struct service_definition *definition, int argc, char **argv)
 {
     enum service service = definition->desk.service;
@@ -124,11 +134,9 @@ int service_run(const struct service_definition *definition, int argc, char **ar
         return EXIT_USAGE;
     }
     descriptors_raise();
+    memory_keep();
     signal(SIGPIPE, SIG_IGN);
     zsys_handler_set(NULL); /* signals are ours, not czmq's */
-    /* A batch takes about as much memory as the one before: not given back in between. */
-    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
     sigset_t stops;
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);

@@ -1,11 +1,14 @@
 """Between the services: only who has the deployment's bus certificate gets in; it can be rotated without a stop; and whatever is started or
 lost in whatever order, all find each other again in bounded time."""
 
+import contextlib
 import itertools
 import json
 import random
+import struct
 import time
 
+import msgpack
 import pytest
 import zmq
 import zmq.auth
@@ -18,6 +21,7 @@ from stack_home import SERVICES
 from stack_services import certificate
 
 PATIENCE_S = 60.0
+MALFORMED = b"Cno forward"  # as from a service of ours that lost its mind
 CONNECTED_S = 20.0  # from ready to the first order that went through all services
 
 
@@ -164,3 +168,90 @@ def test_a_key_out_of_turn_is_told_and_heals(stack, district):
     restart(stack, "dispatch")
     assert client.insist(message)["status"] == "ok"
     goes_through(district)
+
+
+# --- what they say to each other (docs/decisions/0017) -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def as_service(stack, kind, where, what):
+    """A socket like a service's own, at this service's PUB or ROUTER."""
+    context = zmq.Context()
+    socket = context.socket(kind)
+    socket.linger = 0
+    now = stack.home.wish()["settings"].get("ZTC_BUS_CURVE", str(stack.home.keys / "bus.key_secret"))
+    socket.curve_publickey, socket.curve_secretkey = zmq.auth.load_certificate(now)
+    socket.curve_serverkey = where["key"].encode()
+    socket.connect(where[what])
+    yield socket
+    context.destroy(linger=0)
+
+
+def bundle(entries):
+    return b"".join(struct.pack(">QI", number, len(body)) + body for number, body in entries)
+
+
+def entries_of(frame):
+    found = []
+    while frame:
+        number, length = struct.unpack_from(">QI", frame)
+        assert 0 < length <= len(frame) - 12
+        found.append((number, frame[12:12 + length]))
+        frame = frame[12 + length:]
+    return found
+
+
+def hear(socket):
+    assert socket.poll(20000), "nothing comes"
+    return socket.recv_multipart()
+
+
+def test_what_is_published_is_the_log(stack, district, book):
+    """Each event once, alone or in a bundle; and bundles there are when many orders go at a time."""
+    book.wait_quiet()
+    with as_service(stack, zmq.SUB, lease(book, "dispatch"), "pub") as socket:
+        socket.subscribe(b"")
+        first = struct.unpack(">iq", hear(socket)[1])[1]  # a heartbeat: the head
+        bring(Order(district, way="closed") for _ in range(80))
+        book.wait_quiet()
+        log = dict(book.rows('SELECT "offset", type FROM dispatch.event WHERE "offset" > %s', first))
+        heard, bundled = [], 0
+        while len(heard) < len(log):
+            frames = hear(socket)
+            if len(frames) == 1:
+                part, found = struct.unpack_from(">i", frames[0])[0], entries_of(frames[0][4:])
+                assert len(found) > 1 and len(frames[0]) <= 65536
+                bundled += len(found)
+            else:
+                kind, head, body = frames
+                part, offset = struct.unpack(">iq", head)
+                found = [(offset, body)] if kind != b"heartbeat" else []
+            assert part == 0
+            heard += found
+    assert [offset for offset, _ in heard] == sorted(log)
+    for offset, body in heard:
+        event = msgpack.unpackb(body)
+        assert (event["offset"], event["type"].rpartition(".")[2]) == (offset, log[offset])
+    assert bundled > len(log) / 2
+
+
+def test_asked_alone_or_together(stack, book):
+    """Who asks alone is answered alone, as a build that knows no bundles needs it; who asks in a bundle, in bundles; what is neither does no harm."""
+    with as_service(stack, zmq.DEALER, lease(book, "dispatch"), "router") as socket:
+        socket.send_multipart([struct.pack(">Q", 0), b"B"])
+        assert hear(socket) == [struct.pack(">Q", 0), b"Bb"]
+        socket.send_multipart([struct.pack(">Q", 5), MALFORMED])
+        sequence, answer = hear(socket)
+        assert struct.unpack(">Q", sequence) == (5,) and msgpack.unpackb(answer)["error"]["code"] == "malformed"
+        socket.send(bundle((number, MALFORMED) for number in range(1, 1001)))
+        answered = []
+        while len(answered) < 1000:
+            (frame,) = hear(socket)
+            assert len(frame) <= 65536
+            answered += entries_of(frame)
+        assert sorted(number for number, _ in answered) == list(range(1, 1001))
+        assert {msgpack.unpackb(answer)["error"]["code"] for _, answer in answered} == {"malformed"}
+        for garbage in (b"", b"x", bytes(12), bundle([(1, b"B")])[:-1], struct.pack(">QI", 1, 2 ** 32 - 1) + b"B", bundle([(1, b"B")]) + b"x"):
+            socket.send(garbage)
+            (answer,) = hear(socket)
+            assert msgpack.unpackb(answer)["error"]["code"] == "malformed"

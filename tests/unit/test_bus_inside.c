@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bus/bundle.h"
 #include "bus/bus.h"
 
 #define WAIT_MS 10000 /* a failure's time; never waited when all is well */
@@ -83,17 +84,35 @@ static bool readable(zsock_t *socket, long wait_ms)
 
 /* --- publish and subscribe -------------------------------------------------------------------- */
 
+static void publish(struct bus_publisher *publisher, const char *type, int32_t part, int64_t offset,
+                    const char *body)
+{
+    const struct bus_hint hint = {text_of(type), part, offset, bytes_of(body)};
+    bus_publish(publisher, &hint, 1);
+}
+
+/* A message of one. */
+static bool take_hint(struct bus_subscriber *subscriber, struct bus_hint *hint, uint64_t *malformed)
+{
+    struct bus_hint *hints;
+    size_t count = bus_subscriber_take(subscriber, arena, &hints, malformed);
+    assert_in_range(count, 0, 1);
+    if (count == 1)
+        *hint = hints[0];
+    return count == 1;
+}
+
 /* Publishes until something comes: a subscription takes a moment to arrive. */
 static void take_first(struct bus_publisher *publisher, struct bus_subscriber *subscriber,
                        const char *type, int64_t offset, const char *body, struct bus_hint *hint)
 {
     uint64_t malformed = 0;
     for (int tries = 0; tries < WAIT_MS / 10; tries++) {
-        bus_publish(publisher, type, 0, offset, bytes_of(body));
+        publish(publisher, type, 0, offset, body);
         if (readable(bus_subscriber_socket(subscriber), 10))
             break;
     }
-    assert_true(bus_subscriber_take(subscriber, arena, hint, &malformed));
+    assert_true(take_hint(subscriber, hint, &malformed));
     assert_int_equal(malformed, 0);
 }
 
@@ -106,27 +125,66 @@ static void hints(void **state)
     assert_non_null(subscriber);
     struct bus_hint hint;
     uint64_t malformed = 0;
-    assert_false(bus_subscriber_take(subscriber, arena, &hint, &malformed));
+    assert_false(take_hint(subscriber, &hint, &malformed));
     bus_subscriber_follow(subscriber, bus_publisher_endpoint(publisher), bus_badge_key(badge));
     bus_subscriber_follow(subscriber, bus_publisher_endpoint(publisher),
                           bus_badge_key(badge)); /* the same: nothing twice */
     take_first(publisher, subscriber, "heartbeat", 0, "", &hint);
     assert_int_equal(text_compare(hint.type, TEXT("heartbeat")), 0);
     assert_int_equal(hint.body.length, 0);
-    bus_publish(publisher, "order_placed", INT32_MAX, INT64_MAX, bytes_of("body"));
+    publish(publisher, "order_placed", INT32_MAX, INT64_MAX, "body");
     do {
         assert_true(readable(bus_subscriber_socket(subscriber), WAIT_MS));
-        assert_true(bus_subscriber_take(subscriber, arena, &hint, &malformed));
+        assert_true(take_hint(subscriber, &hint, &malformed));
     } while (hint.body.length == 0);
     assert_int_equal(text_compare(hint.type, TEXT("order_placed")), 0);
     assert_int_equal(hint.part, INT32_MAX);
     assert_true(hint.offset == INT64_MAX);
     assert_bytes(hint.body, "body");
-    assert_false(bus_subscriber_take(subscriber, arena, &hint, &malformed));
+    assert_false(take_hint(subscriber, &hint, &malformed));
     bus_subscriber_destroy(&subscriber);
     bus_publisher_destroy(&publisher);
     assert_null(subscriber);
     assert_null(publisher);
+}
+
+/* What was committed together travels together, as far as it fits; what does not goes alone. */
+static void bundles_of_hints(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000, LARGE = 500, ANOTHER_PART = 700 };
+    static uint8_t large[BUS_BUNDLE_MAX + 1];
+    struct bus_publisher *publisher = bus_publisher_new("tcp://127.0.0.1", badge);
+    struct bus_subscriber *subscriber = bus_subscriber_new(badge);
+    bus_subscriber_follow(subscriber, bus_publisher_endpoint(publisher), bus_badge_key(badge));
+    struct bus_hint hint, *hints, published[COUNT];
+    take_first(publisher, subscriber, "heartbeat", 0, "", &hint);
+    for (int i = 0; i < COUNT; i++)
+        published[i] = (struct bus_hint){.type = TEXT("a"),
+                                         .part = i >= ANOTHER_PART,
+                                         .offset = i + 1,
+                                         .body = {large, i == LARGE ? sizeof large : 200}};
+    bus_publish(publisher, published, 0);
+    bus_publish(publisher, published, COUNT);
+    uint64_t malformed = 0;
+    int messages = 0;
+    for (int taken = 0; taken < COUNT; messages++) {
+        assert_true(readable(bus_subscriber_socket(subscriber), WAIT_MS));
+        size_t count = bus_subscriber_take(subscriber, arena, &hints, &malformed);
+        for (size_t i = 0; i < count; i++) {
+            if (hints[i].offset == 0)
+                continue; /* one more of take_first's */
+            const struct bus_hint *wanted = &published[taken++];
+            assert_int_equal(hints[i].offset, wanted->offset);
+            assert_int_equal(hints[i].part, wanted->part);
+            assert_int_equal(hints[i].body.length, wanted->body.length);
+            assert_int_equal(count == 1, wanted->offset == LARGE + 1);
+        }
+    }
+    assert_in_range(messages, 5, 30);
+    assert_int_equal(malformed, 0);
+    bus_subscriber_destroy(&subscriber);
+    bus_publisher_destroy(&publisher);
 }
 
 /* The lease went to another process: its hints come, the former's do not. */
@@ -142,14 +200,14 @@ static void another_publisher(void **state)
     bus_subscriber_follow(subscriber, bus_publisher_endpoint(first), bus_badge_key(badge));
     take_first(first, subscriber, "a", 1, "first", &hint);
     bus_subscriber_follow(subscriber, bus_publisher_endpoint(second), bus_badge_key(badge));
-    while (bus_subscriber_take(subscriber, arena, &hint, &malformed))
+    while (take_hint(subscriber, &hint, &malformed))
         ;
     take_first(second, subscriber, "a", 2, "second", &hint);
     assert_bytes(hint.body, "second");
     bus_subscriber_follow(subscriber, NULL, bus_badge_key(badge));
     bus_subscriber_follow(subscriber, "no endpoint", bus_badge_key(badge));
     bus_subscriber_follow(subscriber, bus_publisher_endpoint(first), bus_badge_key(badge));
-    while (bus_subscriber_take(subscriber, arena, &hint, &malformed))
+    while (take_hint(subscriber, &hint, &malformed))
         ;
     take_first(first, subscriber, "a", 3, "again", &hint);
     assert_bytes(hint.body, "again");
@@ -208,10 +266,22 @@ static void malformed_hints(void **state)
         send_parts(publisher, good, 1);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         send_parts(publisher, bad[i], 3);
+    /* A bundle is refused whole: [part][offset][length][body] … */
+    static const uint8_t bundles[][4 + 13] = {
+        {0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1, 'b'},
+        {0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1, 'b'},
+        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 2, 'b'},
+        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0xFF, 0xFF, 0xFF, 0xFF, 'b'},
+        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 'b'},
+    };
+    for (size_t i = 0; i < sizeof bundles / sizeof *bundles; i++)
+        send_parts(publisher, &(struct bytes){bundles[i], sizeof bundles[i]}, 1);
+    for (size_t length = 0; length < 5; length++)
+        send_parts(publisher, &(struct bytes){head, length}, 1);
     send_parts(publisher, good, 3);
-    while (!bus_subscriber_take(subscriber, arena, &hint, &malformed))
+    while (!take_hint(subscriber, &hint, &malformed))
         assert_true(readable(bus_subscriber_socket(subscriber), WAIT_MS));
-    assert_true(malformed >= 5);
+    assert_true(malformed >= 15);
     assert_int_equal(hint.offset, 7);
     bus_subscriber_destroy(&subscriber);
     zsock_destroy(&publisher);
@@ -231,6 +301,27 @@ static void ask(struct bus_asker *asker, uint64_t sequence, const char *frame)
     fail_msg("never connected");
 }
 
+/* A message of one, as the next. */
+static bool take_question(struct bus_router *router, struct bus_caller *caller, struct bytes *frame)
+{
+    struct bus_run run;
+    if (!bus_router_take_run(router, arena, caller, &run))
+        return false;
+    assert_true(bus_run_next(&run, &caller->sequence, frame));
+    assert_int_equal(run.left, 0);
+    return true;
+}
+
+static bool take_answer(struct bus_asker *asker, uint64_t *sequence, struct bytes *frame)
+{
+    struct bus_run run;
+    if (!bus_asker_take(asker, arena, &run))
+        return false;
+    assert_true(bus_run_next(&run, sequence, frame));
+    assert_int_equal(run.left, 0);
+    return true;
+}
+
 static void ask_and_answer(void **state)
 {
     (void)state;
@@ -241,38 +332,127 @@ static void ask_and_answer(void **state)
     struct bus_caller caller;
     struct bytes frame;
     uint64_t sequence;
-    assert_false(bus_router_take(router, arena, &caller, &frame));
+    assert_false(take_question(router, &caller, &frame));
     assert_false(bus_asker_ask(asker, 1, bytes_of("to nobody")));
     bus_asker_follow(asker, bus_router_endpoint(router), bus_badge_key(badge));
     ask(asker, UINT64_MAX - 1, "question");
     assert_true(readable(bus_router_socket(router), WAIT_MS));
-    assert_true(bus_router_take(router, arena, &caller, &frame));
+    assert_true(take_question(router, &caller, &frame));
     assert_bytes(frame, "question");
     assert_true(caller.has_sequence);
     assert_true(caller.sequence == UINT64_MAX - 1);
     assert_string_equal(caller.user, bus_badge_key(badge));
     bus_router_answer(router, &caller, bytes_of("answer"));
     assert_true(readable(bus_asker_socket(asker), WAIT_MS));
-    assert_true(bus_asker_take(asker, arena, &sequence, &frame));
+    assert_true(take_answer(asker, &sequence, &frame));
     assert_true(sequence == UINT64_MAX - 1);
     assert_bytes(frame, "answer");
-    assert_false(bus_asker_take(asker, arena, &sequence, &frame));
+    assert_false(take_answer(asker, &sequence, &frame));
 
     uint8_t *large = calloc(1, BUS_FRAME_MAX + 1);
     assert_false(bus_asker_ask(asker, 2, (struct bytes){large, BUS_ASK_MAX + 1}));
     assert_true(bus_asker_ask(asker, 3, (struct bytes){large, BUS_ASK_MAX}));
     assert_true(readable(bus_router_socket(router), WAIT_MS));
-    assert_true(bus_router_take(router, arena, &caller, &frame));
+    assert_true(take_question(router, &caller, &frame));
     assert_int_equal(frame.length, BUS_ASK_MAX);
     bus_router_answer(router, &caller, (struct bytes){large, BUS_FRAME_MAX + 1}); /* dropped */
     bus_router_answer(router, &caller, (struct bytes){large, BUS_FRAME_MAX});
     assert_true(readable(bus_asker_socket(asker), WAIT_MS));
-    assert_true(bus_asker_take(asker, arena, &sequence, &frame));
+    assert_true(take_answer(asker, &sequence, &frame));
     assert_true(sequence == 3);
     assert_int_equal(frame.length, BUS_FRAME_MAX);
     free(large);
     bus_asker_destroy(&asker);
     bus_router_answer(router, &caller, bytes_of("to one who is gone"));
+    bus_router_destroy(&router);
+}
+
+/* Questions of one turn in one message, their answers too; each message as far as it fits. */
+static void bundles_of_questions(void **state)
+{
+    (void)state;
+    enum { COUNT = 300, LARGE = 100 };
+    static uint8_t large[BUS_ASK_MAX + 1];
+    struct bus_router *router = bus_router_new("tcp://127.0.0.1", badge);
+    struct bus_asker *asker = bus_asker_new(badge);
+    struct bus_caller caller, callers[COUNT];
+    struct bus_run run;
+    struct bytes frame;
+    uint64_t sequence;
+    assert_false(bus_asker_ask_bundled(asker, 1, bytes_of("to nobody")));
+    bus_asker_follow(asker, bus_router_endpoint(router), bus_badge_key(badge));
+    ask(asker, 0, "connected");
+    assert_true(readable(bus_router_socket(router), WAIT_MS));
+    assert_true(take_question(router, &caller, &frame));
+    assert_false(caller.in_bundle);
+    assert_false(bus_asker_ask_bundled(asker, 1, (struct bytes){large, sizeof large}));
+    for (uint64_t i = 0; i < COUNT; i++)
+        assert_true(bus_asker_ask_bundled(
+            asker, i + 1, (struct bytes){large, i == LARGE ? (size_t)BUS_ASK_MAX : 400}));
+    bus_asker_flush(asker);
+    int messages = 0;
+    for (int taken = 0; taken < COUNT; messages++) {
+        assert_true(readable(bus_router_socket(router), WAIT_MS));
+        assert_true(bus_router_take_run(router, arena, &caller, &run));
+        assert_true(caller.has_sequence);
+        for (; bus_run_next(&run, &caller.sequence, &frame); callers[taken++] = caller) {
+            assert_int_equal(caller.sequence, taken + 1);
+            assert_int_equal(caller.in_bundle, taken != LARGE);
+            assert_int_equal(frame.length, taken == LARGE ? BUS_ASK_MAX : 400);
+        }
+    }
+    assert_in_range(messages, 3, 6);
+    for (int i = 0; i < COUNT; i++) /* in a bundle, one too large for it, one asked alone */
+        assert_true(bus_router_answer(router, &callers[i],
+                                      (struct bytes){large, i == 7 ? sizeof large : 300}));
+    assert_int_equal(bus_router_flush(router), 0);
+    bool answered[COUNT] = {false};
+    for (int taken = 0; taken < COUNT;) {
+        assert_true(readable(bus_asker_socket(asker), WAIT_MS));
+        assert_true(bus_asker_take(asker, arena, &run));
+        for (; bus_run_next(&run, &sequence, &frame); taken++) {
+            assert_in_range(sequence, 1, COUNT);
+            assert_false(answered[sequence - 1]);
+            answered[sequence - 1] = true;
+            assert_int_equal(frame.length, sequence == 8 ? sizeof large : 300);
+        }
+    }
+    /* Two askers: nobody gets the other's. */
+    struct bus_asker *second = bus_asker_new(badge);
+    bus_asker_follow(second, bus_router_endpoint(router), bus_badge_key(badge));
+    ask(second, 0, "connected");
+    assert_true(bus_asker_ask_bundled(second, 9, bytes_of("second")));
+    bus_asker_flush(second);
+    do {
+        assert_true(readable(bus_router_socket(router), WAIT_MS));
+        assert_true(take_question(router, &caller, &frame));
+    } while (!caller.in_bundle);
+    bus_router_answer(router, &callers[0], bytes_of("first's"));
+    bus_router_answer(router, &caller, bytes_of("second's"));
+    bus_router_answer(router, &callers[1], bytes_of("first's"));
+    assert_int_equal(bus_router_flush(router), 0);
+    assert_true(readable(bus_asker_socket(second), WAIT_MS));
+    assert_true(take_answer(second, &sequence, &frame));
+    assert_int_equal(sequence, 9);
+    assert_bytes(frame, "second's");
+    for (uint64_t i = 1; i <= 2; i++) {
+        assert_true(readable(bus_asker_socket(asker), WAIT_MS));
+        assert_true(take_answer(asker, &sequence, &frame));
+        assert_int_equal(sequence, i);
+        assert_bytes(frame, "first's");
+    }
+    /* To one who is gone: as many as there were. */
+    bus_asker_destroy(&second);
+    size_t lost = 0;
+    for (int tries = 0; tries < WAIT_MS / 10 && lost == 0; tries++) {
+        assert_true(bus_router_answer(router, &caller, bytes_of("nobody")));
+        assert_true(bus_router_answer(router, &caller, bytes_of("hears it")));
+        lost = bus_router_flush(router);
+        zclock_sleep(lost == 0 ? 10 : 0);
+    }
+    assert_int_equal(lost, 2);
+    assert_int_equal(bus_router_flush(router), 0);
+    bus_asker_destroy(&asker);
     bus_router_destroy(&router);
 }
 
@@ -289,7 +469,7 @@ static void another_router(void **state)
     bus_asker_follow(asker, bus_router_endpoint(second), bus_badge_key(badge));
     ask(asker, 2, "two");
     assert_true(readable(bus_router_socket(second), WAIT_MS));
-    assert_true(bus_router_take(second, arena, &caller, &frame));
+    assert_true(take_question(second, &caller, &frame));
     assert_bytes(frame, "two");
     bus_asker_follow(asker, "", bus_badge_key(badge));
     assert_false(bus_asker_ask(asker, 3, bytes_of("three")));
@@ -312,6 +492,8 @@ static void malformed_questions(void **state)
     } wrong[] = {
         {{bytes_of("frame")}, 1, false},
         {{bytes_of("12345678")}, 1, false},
+        {{bytes_of("")}, 1, false},
+        {{{(const uint8_t *)"\0\0\0\0\0\0\0\1\0\0\0\2x", 13}}, 1, false}, /* half a bundle */
         {{bytes_of("1234567"), bytes_of("frame")}, 2, false},
         {{bytes_of("12345678"), bytes_of("")}, 2, true},
         {{bytes_of("12345678"), bytes_of("frame"), bytes_of("more")}, 3, true},
@@ -322,10 +504,10 @@ static void malformed_questions(void **state)
         struct bytes frame;
         send_parts(dealer, wrong[i].parts, wrong[i].count);
         assert_true(readable(bus_router_socket(router), WAIT_MS));
-        assert_true(bus_router_take(router, arena, &caller, &frame));
+        assert_true(take_question(router, &caller, &frame));
         assert_int_equal(frame.length, 0);
         assert_int_equal(caller.has_sequence, wrong[i].has_sequence);
-        assert_false(bus_router_take(router, arena, &caller, &frame));
+        assert_false(take_question(router, &caller, &frame));
     }
     zsock_destroy(&dealer);
     bus_router_destroy(&router);
@@ -430,8 +612,8 @@ static void denied_then_known(void **state)
     assert_false(bus_badge_knows(badge, ""));
     bus_subscriber_follow(subscriber, bus_publisher_endpoint(publisher), bus_badge_key(badge));
     while (bus_guard_denied(guard, BUS_INSIDE) == 0)
-        bus_publish(publisher, "a", 0, 1, bytes_of("nobody hears it"));
-    assert_false(bus_subscriber_take(subscriber, arena, &hint, &malformed));
+        publish(publisher, "a", 0, 1, "nobody hears it");
+    assert_false(take_hint(subscriber, &hint, &malformed));
     bus_guard_destroy(&guard);
     guard = bus_guard_new(both, NULL, NULL);
     take_first(publisher, subscriber, "a", 2, "heard", &hint);
@@ -464,13 +646,13 @@ static void renewed(void **state)
     assert_true(bus_asker_renew(asker));
     arena_reset(arena);
     uint64_t malformed = 0;
-    while (bus_subscriber_take(subscriber, arena, &hint, &malformed))
+    while (take_hint(subscriber, &hint, &malformed))
         ;
     take_first(publisher, subscriber, "a", 2, "two", &hint);
     ask(asker, 2, "two");
     do {
         assert_true(readable(bus_router_socket(router), WAIT_MS));
-        assert_true(bus_router_take(router, arena, &caller, &frame));
+        assert_true(take_question(router, &caller, &frame));
     } while (caller.sequence != 2);
     assert_bytes(frame, "two");
     bus_asker_destroy(&asker);
@@ -567,9 +749,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hints, setup, teardown),
+        cmocka_unit_test_setup_teardown(bundles_of_hints, setup, teardown),
         cmocka_unit_test_setup_teardown(another_publisher, setup, teardown),
         cmocka_unit_test_setup_teardown(malformed_hints, setup, teardown),
         cmocka_unit_test_setup_teardown(ask_and_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(bundles_of_questions, setup, teardown),
         cmocka_unit_test_setup_teardown(another_router, setup, teardown),
         cmocka_unit_test_setup_teardown(malformed_questions, setup, teardown),
         cmocka_unit_test_setup_teardown(each_at_its_own, setup, teardown),
