@@ -3,3 +3,6 @@
 ALTER TABLE booking DROP CONSTRAINT booking_lane_free;
 ALTER TABLE booking ADD CONSTRAINT booking_lane_free EXCLUDE USING gist (
     hashtextextended(squad, hashtextextended(district, 0)) WITH =, during WITH &&, lane WITH =, squad WITH =, district WITH =);
+-- The district is not first here either: a plan made while there are few bookings would look for a squad's through all of its district's.
+ALTER TABLE booking DROP CONSTRAINT booking_pkey;
+ALTER TABLE booking ADD PRIMARY KEY (assignment, district, ordinal);
