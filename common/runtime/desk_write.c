@@ -49,7 +49,7 @@ void desk_find_repeats(struct desk *desk, struct attempt *attempt)
     size_t count = 0;
     for (size_t i = 0; i < attempt->entry_count; i++)
         if (attempt->entries[i].input->kind == INPUT_COMMAND)
-            commands[++count] = &attempt->entries[i]; /* numbered from 1, as WITH ORDINALITY does */
+            commands[++count] = &attempt->entries[i]; /* numbered from 1, as the statement does */
     for (size_t row = 0; row < rows_count(attempt->seen_rows); row++) {
         int64_t number = rows_int(attempt->seen_rows, row, 0);
         struct bytes digest = rows_bytes(attempt->seen_rows, row, 1);

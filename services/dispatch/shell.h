@@ -1,4 +1,4 @@
-/* Dispatch acts: loads and locks the orders a batch touches, lets the core decide, writes what it
+/* Dispatch acts: loads the orders a batch touches, lets the core decide, writes what it
  * decided, and hands the changes of the live queue to the keeper. */
 #ifndef ZTC_DISPATCH_SHELL_H
 #define ZTC_DISPATCH_SHELL_H

@@ -1,4 +1,4 @@
-/* What a batch needs from the records: its orders, locked, with all their parts; and the bookings
+/* What a batch needs from the records: its orders with all their parts; and the bookings
  * that its accepts may meet. */
 #include <assert.h>
 
@@ -118,7 +118,7 @@ void dispatch_load(void *state, struct batch *batch)
             ask_bookings(&bookings, batch, input, id);
     }
     if (orders.count > 0) {
-        shell->orders = records_send(batch->records, &dispatch_sql_orders_lock, orders.params);
+        shell->orders = records_send(batch->records, &dispatch_sql_orders_read, orders.params);
         shell->parts = records_send(batch->records, &dispatch_sql_assignments_read, parts.params);
     }
     if (bookings.count > 0)

@@ -60,7 +60,6 @@ struct contact_turn contact_turn_of(const struct event *event)
     case EVENT_order_offered:
         return turn_one(&parties, CONTACT_ASKED);
     case EVENT_assignment_accepted:
-    case EVENT_assignment_checked_in:
         return turn_one(&parties, CONTACT_LIVE);
     case EVENT_assignment_declined:
     case EVENT_assignment_completed:
@@ -72,7 +71,8 @@ struct contact_turn contact_turn_of(const struct event *event)
     case EVENT_order_cancelled:
     case EVENT_order_closed_external:
         return turn_all(&parties, true);
-    case EVENT_order_escalated: /* who declined was over before; other squads' parts go on */
+    case EVENT_order_escalated:       /* who declined was over before; other squads' parts go on */
+    case EVENT_assignment_checked_in: /* live since it was accepted */
     case EVENT_session_held:
     /* Intake's own, and those of no order. */
     case EVENT_order_submitted:

@@ -110,7 +110,7 @@ static void reporting_load(void *state, struct batch *batch)
         wanted++;
     }
     if (wanted > 0)
-        self->loaded = records_send(batch->records, &reporting_sql_orders_lock, params);
+        self->loaded = records_send(batch->records, &reporting_sql_orders_read, params);
 }
 
 static void reporting_decide(void *state, struct batch *batch)

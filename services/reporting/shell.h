@@ -17,7 +17,7 @@ extern const struct service_definition reporting_definition;
 #define STARS_MAX         2000              /* squads of a quarter */
 #define COUNTED_MAX       1000              /* counted events shown with one squad's stars */
 
-/* Columns of an order's row, the same in orders_lock.sql, order_find.sql and order_list.sql. */
+/* Columns of an order's row, the same in orders_read.sql, order_find.sql and order_list.sql. */
 enum order_column {
     COLUMN_district,
     COLUMN_order,

@@ -295,7 +295,8 @@ static void each_event_of_an_assignment_turns_it(void **state)
     } cases[] = {
         {EVENT_order_offered, TURN_ONE, CONTACT_ASKED, false},
         {EVENT_assignment_accepted, TURN_ONE, CONTACT_LIVE, false},
-        {EVENT_assignment_checked_in, TURN_ONE, CONTACT_LIVE, false},
+        /* Live since it was accepted: nothing to write. */
+        {EVENT_assignment_checked_in, TURN_NONE, CONTACT_ASKED, false},
         {EVENT_assignment_declined, TURN_ONE, CONTACT_OVER, false},
         {EVENT_assignment_completed, TURN_ONE, CONTACT_OVER, false},
         {EVENT_assignment_ended, TURN_ONE, CONTACT_OVER, false},

@@ -1,3 +1,4 @@
 SELECT q.number, c.digest, c.answer
-FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q(district, caller, id, number)
+FROM (SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), generate_subscripts($1::text[], 1))
+    AS q(district, caller, id, number)
 JOIN command c ON c.district = q.district AND c.caller = q.caller AND c.id = q.id

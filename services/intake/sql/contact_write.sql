@@ -1,4 +1,4 @@
 INSERT INTO contact (district, "order", name, phone, given)
 SELECT q.district, q."order", q.name, q.phone, $1::timestamptz
-FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[]) AS q(district, "order", name, phone)
+FROM (SELECT unnest($2::text[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[])) AS q(district, "order", name, phone)
 ON CONFLICT (district, "order") DO UPDATE SET name = excluded.name, phone = excluded.phone, given = excluded.given

@@ -1,3 +1,3 @@
 SELECT m.district, m."order", m.urgency, m.feed
-FROM unnest($1::text[], $2::bigint[]) AS n(district, "order")
+FROM (SELECT unnest($1::text[]), unnest($2::bigint[])) AS n(district, "order")
 JOIN order_mark m USING (district, "order")

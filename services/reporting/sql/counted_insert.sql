@@ -1,4 +1,5 @@
 INSERT INTO counted (district, squad, quarter, "offset", "order", place, satisfaction, "time")
 SELECT q.district, q.squad, q.quarter, q."offset", q."order", q.place, q.satisfaction, q."time"
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::integer[], $8::timestamptz[])
+FROM (SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::text[]),
+             unnest($7::integer[]), unnest($8::timestamptz[]))
     AS q(district, squad, quarter, "offset", "order", place, satisfaction, "time")
