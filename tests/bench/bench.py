@@ -163,7 +163,7 @@ class Bench:
         for squad in squads:
             pairs += ["--squad", f"{squad}={self.keys / squad}.key_secret"]
         before = os.times()
-        got = self.program("load", *pairs, "--count", count, "--in-flight", in_flight, *more, env["ZTC_FEED"], env["ZTC_SERVER_KEY"],
+        got = self.program("load", *pairs, "--count", count, "--in-flight", in_flight, *more, "--", env["ZTC_FEED"], env["ZTC_SERVER_KEY"],
                            f"bench{self.sequence}")
         after = os.times()
         got["cpu"] = after.children_user + after.children_system - before.children_user - before.children_system
