@@ -288,6 +288,14 @@ const struct rows *records_send(struct records *r, const struct statement *state
     return &item->rows;
 }
 
+size_t records_queued(const struct records *r)
+{
+    size_t count = 0;
+    for (const struct item *item = r->queue; item != NULL; item = item->next)
+        count++;
+    return count;
+}
+
 void records_begin(struct records *r)
 {
     records_send(r, &statement_begin, NULL);

@@ -54,6 +54,8 @@ void records_drop(struct records *records);
  * connection, until records_clear. */
 const struct rows *records_send(struct records *records, const struct statement *statement,
                                 const struct params *params);
+/* How many statements were queued since the last run. */
+size_t records_queued(const struct records *records);
 /* Statements that are not in a file: "BEGIN", "COMMIT", "ROLLBACK" only. A COMMIT that the server
  * turned into a rollback, the transaction having failed before, is RECORDS_FAULT. */
 void records_begin(struct records *records);

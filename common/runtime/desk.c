@@ -17,6 +17,7 @@ struct desk *desk_new(const struct desk_options *options)
     desk->service = options->service;
     desk->gather_arena = arena_new();
     desk->batch_arena = arena_new();
+    desk->ids = ids_new();
     desk->directory = directory_new();
     desk->seen_epoch = desk->seen_beat = -1;
     struct records_options records = {
@@ -72,6 +73,7 @@ void desk_destroy(struct desk **desk)
         hints_clear(&d->feeds[f]);
     records_destroy(&d->records);
     directory_destroy(&d->directory);
+    ids_destroy(&d->ids);
     arena_destroy(&d->gather_arena);
     arena_destroy(&d->batch_arena);
     pthread_mutex_destroy(&d->mutex);

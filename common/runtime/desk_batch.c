@@ -204,7 +204,9 @@ static enum attempt_outcome outcome_of(const struct desk *desk, enum records_out
     case RECORDS_REPEAT:
         return ATTEMPT_AGAIN;
     case RECORDS_CULPRIT:
-        return fence_refused(desk) ? ATTEMPT_AGAIN : ATTEMPT_CULPRIT;
+        return desk_is_fenced_off(desk) ? ATTEMPT_STALE
+               : fence_refused(desk)    ? ATTEMPT_AGAIN
+                                        : ATTEMPT_CULPRIT;
     case RECORDS_LOST:
     case RECORDS_FAULT:
         break;
@@ -243,6 +245,12 @@ static enum attempt_outcome decide_and_write(struct desk *desk, struct attempt *
     if (batch->count > 0)
         desk->service->write(desk->service->state, batch);
     if (!desk_send_writes(desk, attempt)) {
+        /* Refusals that are not kept: the fence is asked all the same. */
+        if (attempt->lease_rows == NULL && attempt->entry_count > 0) {
+            enum records_outcome fenced = records_run(desk->records);
+            if (fenced != RECORDS_OK)
+                return undo(desk, attempt, outcome_of(desk, fenced));
+        }
         records_clear(desk->records);
         if (records_rollback(desk->records) == RECORDS_OK)
             return ATTEMPT_DONE;
@@ -256,25 +264,33 @@ static enum attempt_outcome decide_and_write(struct desk *desk, struct attempt *
     return ATTEMPT_DONE;
 }
 
+/* What the desk and the service ask for goes in one round trip, at the price that what only
+ * repeated commands touch is loaded too. When neither asks, there is none: the fence then goes with
+ * the writes. It comes last, so that what was read before it was read under the same epoch. */
+static enum records_outcome load(struct desk *desk, struct attempt *attempt)
+{
+    records_begin(desk->records);
+    size_t begun = records_queued(desk->records);
+    deliver(desk, attempt);
+    desk_ask_repeats(desk, attempt);
+    if (attempt->batch.count > 0)
+        desk->service->load(desk->service->state, &attempt->batch);
+    bool asks = records_queued(desk->records) > begun;
+    desk_send_fence(desk, attempt, !asks);
+    return asks ? records_run(desk->records) : RECORDS_OK;
+}
+
 enum attempt_outcome desk_attempt(struct desk *desk, struct entry *entries, size_t count)
 {
     struct attempt *attempt = &desk->attempt;
     int64_t started = clock_monotonic_us();
     begin(desk, entries, count);
-    records_begin(desk->records);
     enum records_outcome checked = desk_gate_aside(desk, attempt);
-    if (checked == RECORDS_OK) {
-        /* What the service asks for goes with the desk's own checks: one round trip less, at the
-         * price that it also loads what only repeated commands touch. */
-        deliver(desk, attempt);
-        desk_send_checks(desk, attempt);
-        if (attempt->batch.count > 0)
-            desk->service->load(desk->service->state, &attempt->batch);
-        checked = records_run(desk->records);
-    }
+    if (checked == RECORDS_OK)
+        checked = load(desk, attempt);
     if (checked != RECORDS_OK)
         return undo(desk, attempt, outcome_of(desk, checked));
-    if (desk_is_stale(attempt))
+    if (attempt->lease_rows != NULL && rows_count(attempt->lease_rows) == 0)
         return undo(desk, attempt, ATTEMPT_STALE);
     desk_find_repeats(desk, attempt);
     leave_out_repeats(attempt);

@@ -249,7 +249,8 @@ bool desk_hold_lease(struct desk *desk)
     if (desk->epoch == 0 || desk->loaded)
         return true;
     /* Positions last: who waits for one asks the directory next. */
-    if (!load_directory(desk) || !load_positions(desk) || !ensure_partitions(desk))
+    if (!load_directory(desk) || !load_positions(desk) || !ensure_partitions(desk) ||
+        !desk_read_ids(desk))
         return false;
     if (desk->service->opened != NULL)
         desk->service->opened(desk->service->state, desk->records, desk->batch_arena);
@@ -366,7 +367,7 @@ bool desk_tick(struct desk *desk)
         return false;
     if (desk->epoch == 0)
         return true;
-    if (!beat(desk) || !ensure_partitions(desk) || !look_aside(desk))
+    if (!beat(desk) || !ensure_partitions(desk) || !look_aside(desk) || !desk_read_ids(desk))
         return false;
     if (now >= desk->prune_due_ms) {
         desk->prune_due_ms = now + 10 * DESK_TICK_MS;

@@ -78,6 +78,8 @@ struct attempt {
     struct event *emitted;
     size_t emitted_count, emitted_room;
     const struct rows *seen_rows, *lease_rows, *aside_rows;
+    struct entry **asked; /* commands whose ids are looked for, numbered from 1 as the rows are */
+    size_t asked_count;
     const struct event **facts; /* that the directory took, in their order */
     size_t fact_count, fact_room;
     bool keys_changed;
@@ -104,6 +106,7 @@ struct desk {
     struct request_list
         waiting; /* their position is not reached, or their id is in the present batch */
     struct arena *gather_arena, *batch_arena;
+    struct ids *ids; /* of commands that were answered */
     struct attempt attempt;
     int64_t epoch;         /* of the lease held; 0: none */
     bool loaded;           /* head, cursors, directory are as in the records */
@@ -165,9 +168,20 @@ void desk_finish(struct desk *desk); /* after ATTEMPT_DONE: answers, publication
 /* Goes on over what was gathered without a transaction, if all of it changes nothing. */
 bool desk_pass(struct desk *desk);
 
-/* desk_write.c. The checks' rows are readable after the next run. */
-void desk_send_checks(struct desk *desk, struct attempt *attempt);
-bool desk_is_stale(const struct attempt *attempt);
+/* desk_ids.c. Which commands are surely new. */
+struct ids *ids_new(void);
+void ids_destroy(struct ids **ids);
+bool desk_read_ids(struct desk *desk); /* some more of them; false: the records are in trouble */
+void desk_note_id(struct desk *desk, const struct input *input); /* it is about to be written */
+bool desk_may_know_id(const struct desk *desk, const struct input *input);
+
+/* desk_write.c. Sends the look for ids that may be known; its rows are readable after the next run.
+ */
+void desk_ask_repeats(struct desk *desk, struct attempt *attempt);
+/* The fence: with what is asked, or, when nothing is, with what is written. */
+void desk_send_fence(struct desk *desk, struct attempt *attempt, bool with_writes);
+/* Whether it was the fence that made the run with the writes fail. */
+bool desk_is_fenced_off(const struct desk *desk);
 /* Which events wait because an earlier one of their key is set aside; asks the records only when
  * there is something aside. */
 enum records_outcome desk_gate_aside(struct desk *desk, struct attempt *attempt);

@@ -9,52 +9,55 @@
 
 /* What the desk itself asks and writes in every batch, the same in all services. */
 
-void desk_send_checks(struct desk *desk, struct attempt *attempt)
+void desk_send_fence(struct desk *desk, struct attempt *attempt, bool with_writes)
 {
     struct params *params = params_new(desk->batch_arena);
     params_int(params, DESK_PART);
     params_int(params, desk->epoch);
     params_text(params, text_of(desk->options.config->instance));
-    attempt->lease_rows = records_send(desk->records, &records_sql_lease_lock, params);
+    if (with_writes)
+        records_send(desk->records, &records_sql_lease_guard, params);
+    else
+        attempt->lease_rows = records_send(desk->records, &records_sql_lease_lock, params);
+}
 
+bool desk_is_fenced_off(const struct desk *desk)
+{
+    const char *guard = records_sql_lease_guard.name, *failed = records_message(desk->records);
+    size_t length = strlen(guard);
+    return strcmp(records_sqlstate(desk->records), "22012") == 0 &&
+           strncmp(failed, guard, length) == 0 && failed[length] == ':';
+}
+
+void desk_ask_repeats(struct desk *desk, struct attempt *attempt)
+{
     struct params *ids = params_new(desk->batch_arena);
     struct column *districts = params_column(ids, COLUMN_TEXT),
                   *callers = params_column(ids, COLUMN_TEXT),
                   *names = params_column(ids, COLUMN_TEXT);
-    size_t commands = 0;
+    attempt->asked =
+        arena_array(desk->batch_arena, attempt->entry_count + 1, sizeof *attempt->asked);
     for (size_t i = 0; i < attempt->entry_count; i++) {
         const struct input *input = attempt->entries[i].input;
-        if (input->kind != INPUT_COMMAND)
+        if (input->kind != INPUT_COMMAND || !desk_may_know_id(desk, input))
             continue;
         column_text(districts, input->caller.district);
         column_text(callers, input->caller.organisation);
         column_text(names, input->command.id);
-        commands++;
+        attempt->asked[++attempt->asked_count] = &attempt->entries[i];
     }
-    if (commands > 0)
+    if (attempt->asked_count > 0)
         attempt->seen_rows = records_send(desk->records, &records_sql_command_seen, ids);
-}
-
-bool desk_is_stale(const struct attempt *attempt)
-{
-    return rows_count(attempt->lease_rows) == 0;
 }
 
 void desk_find_repeats(struct desk *desk, struct attempt *attempt)
 {
-    if (attempt->seen_rows == NULL)
-        return;
-    struct entry **commands =
-        arena_array(desk->batch_arena, attempt->entry_count + 1, sizeof *commands);
-    size_t count = 0;
-    for (size_t i = 0; i < attempt->entry_count; i++)
-        if (attempt->entries[i].input->kind == INPUT_COMMAND)
-            commands[++count] = &attempt->entries[i]; /* numbered from 1, as the statement does */
-    for (size_t row = 0; row < rows_count(attempt->seen_rows); row++) {
+    for (size_t row = 0; attempt->seen_rows != NULL && row < rows_count(attempt->seen_rows);
+         row++) {
         int64_t number = rows_int(attempt->seen_rows, row, 0);
         struct bytes digest = rows_bytes(attempt->seen_rows, row, 1);
-        assert(number >= 1 && number <= (int64_t)count);
-        struct entry *entry = commands[number];
+        assert(number >= 1 && number <= (int64_t)attempt->asked_count);
+        struct entry *entry = attempt->asked[number];
         entry->gate = GATE_ANSWERED;
         if (digest.length == DIGEST_BYTES &&
             memcmp(digest.at, entry->input->command.digest.at, DIGEST_BYTES) == 0) {
@@ -182,6 +185,7 @@ static bool send_answers(struct desk *desk, struct attempt *attempt)
         const struct entry *entry = &attempt->entries[i];
         if (!entry->keep)
             continue;
+        desk_note_id(desk, entry->input);
         column_text(district, entry->input->caller.district);
         column_text(caller, entry->input->caller.organisation);
         column_text(id, entry->input->command.id);

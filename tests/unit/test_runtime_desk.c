@@ -291,6 +291,13 @@ static void event_put(const char *service, int offset, const char *type, const c
     arena_destroy(&arena);
 }
 
+/* As a heartbeat does: the events themselves were lost on the way. */
+static void head_is_told(enum service producer, int64_t offset)
+{
+    const struct bus_hint hint = {.part = 0, .offset = offset};
+    desk_hint(desk, producer, &hint, 1);
+}
+
 static void village_put(int offset, const char *code)
 {
     struct arena *arena = arena_new();
@@ -328,6 +335,29 @@ static void the_first_answer_is_given_again_and_another_body_refused(void **stat
     arena_destroy(&arena);
 }
 
+/* More of them than are read at once when the lease is gained. */
+static void ids_of_long_ago_are_known_from_the_start(void **state)
+{
+    (void)state;
+    desk_end();
+    server_do(dsn, "INSERT INTO evaluation.command SELECT 'd', 'town', 'id' || n, '', '', "
+                   "clock_timestamp() FROM generate_series(1, 45000) n");
+    desk_begin();
+    const char *const ids[] = {"id1", "id45000", "id9999", "id23456"};
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+            submit(ids[i], "again");
+            assert_answer(ANSWER_REFUSED, REFUSAL_id_reused);
+        }
+        submit(round == 0 ? "new" : "newer", "first");
+        assert_answer(ANSWER_OK, REFUSAL_NONE);
+        submit(round == 0 ? "new" : "newer", "other");
+        assert_answer(ANSWER_REFUSED, REFUSAL_id_reused);
+        poll(NULL, 0, round == 0 ? 3500 : 0); /* the rest is read */
+    }
+    assert_string_equal(value_of(SEEN), "first, first");
+}
+
 /* Intake's events of an order come before dispatch's, however they are told of and however few fit
  * into a batch. */
 static void cause_comes_before_effect(void **state)
@@ -347,7 +377,7 @@ static void cause_comes_before_effect(void **state)
     for (int i = 6; i <= 8; i++)
         event_put("intake", i, "order_withdrawn", "order/2", i - 5);
     event_put("dispatch", 3, "order_withdrawn", "order/2", 4);
-    desk_hint(desk, SERVICE_dispatch, 3, (struct bytes){NULL, 0}); /* and intake's was lost */
+    head_is_told(SERVICE_dispatch, 3); /* and intake's was lost */
     assert_comes("SELECT string_agg(split_part(what, ' v', 2), ' ' ORDER BY number) FROM "
                  "evaluation.seen",
                  "1 2 3 4");
@@ -434,7 +464,7 @@ static void what_concerns_nobody_needs_no_transaction(void **state)
     int64_t batches = metric_get(METRIC_batches_total);
     for (int i = 1; i <= 20; i++)
         event_put("intake", i, "order_withdrawn", "order/1", i);
-    desk_hint(desk, SERVICE_intake, 20, (struct bytes){NULL, 0});
+    head_is_told(SERVICE_intake, 20);
     assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "20");
     assert_in_range(metric_get(METRIC_batches_total) - batches, 1, 3);
     village_put(21, "v"); /* a fact concerns everybody */
@@ -790,6 +820,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_first_answer_is_given_again_and_another_body_refused,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ids_of_long_ago_are_known_from_the_start, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(cause_comes_before_effect, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_blocks_its_own_key_only, set_up,
                                         tear_down),
