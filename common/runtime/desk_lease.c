@@ -356,6 +356,28 @@ static bool prune(struct desk *desk)
     return true;
 }
 
+static int64_t activity(const struct desk *desk)
+{
+    int64_t sum = desk->head;
+    for (size_t f = 0; f < desk->feed_count; f++)
+        sum += desk->feeds[f].cursor;
+    return sum;
+}
+
+/* The plan of a prepared statement is kept, and one that was made for small tables may go through
+ * all of a district's rows for each single one; nobody makes it anew before autovacuum has looked
+ * at the table. So plans are forgotten each time that the logs have doubled. */
+static bool forget_plans(struct desk *desk)
+{
+    if (activity(desk) < 2 * desk->plans_at + DESK_PLANS_FIRST)
+        return true;
+    desk->plans_at = activity(desk);
+    bool done = one(desk, &records_sql_plans_forget, NULL, "forgetting plans") != NULL;
+    if (done)
+        records_clear(desk->records);
+    return done;
+}
+
 bool desk_tick(struct desk *desk)
 {
     int64_t now = clock_monotonic_ms();
@@ -367,7 +389,8 @@ bool desk_tick(struct desk *desk)
         return false;
     if (desk->epoch == 0)
         return true;
-    if (!beat(desk) || !ensure_partitions(desk) || !look_aside(desk) || !desk_read_ids(desk))
+    if (!beat(desk) || !ensure_partitions(desk) || !look_aside(desk) || !desk_read_ids(desk) ||
+        !forget_plans(desk))
         return false;
     if (now >= desk->prune_due_ms) {
         desk->prune_due_ms = now + 10 * DESK_TICK_MS;

@@ -23,6 +23,7 @@
 #define DESK_LOG_AHEAD      500000 /* offsets for which partitions are made ahead of the head */
 #define DESK_RETRY_MAX      64 /* events that were set aside, read at a time to be tried again */
 #define DESK_LOG_SPARE      100000 /* offsets that must be left when no partition can be made */
+#define DESK_PLANS_FIRST    1000   /* events, after which plans are made anew for the first time */
 #define DESK_PARTITION_MS   5000   /* between two tries to make one while there is room */
 /* A position that went on over what changes nothing is stored with the next batch that has an
  * effect, when nothing came for a moment, and after a second at last. */
@@ -113,6 +114,7 @@ struct desk {
     bool once_held;        /* a lease was held before in this process */
     int64_t head;          /* last offset of the own log */
     int64_t partitions_to; /* partitions exist below this */
+    int64_t plans_at;      /* how far all logs were when statements were last planned */
     bool partitions_logged;
     int64_t tick_due_ms, look_due_ms, prune_due_ms, partitions_due_ms; /* monotonic */
     int64_t store_idle_ms,
