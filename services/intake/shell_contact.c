@@ -89,6 +89,7 @@ static void send_given(struct batch *batch, const struct contact_change *changes
 struct turned {
     struct text district;
     struct contact_turn turn;
+    bool is_first; /* the squad is asked in this batch: no row is there yet */
     int64_t ended; /* INSTANT_ABSENT: the order is not */
 };
 struct turns {
@@ -107,7 +108,9 @@ static void turns_take_one(struct turns *turns, const struct turned *now)
     for (size_t i = turns->part_count; i-- > 0;)
         if (is_of(&turns->parts[i], now->district, now->turn.order) &&
             turns->parts[i].turn.assignment == now->turn.assignment) {
+            bool was_first = turns->parts[i].is_first;
             turns->parts[i] = *now;
+            turns->parts[i].is_first |= was_first;
             return;
         }
     turns->parts[turns->part_count++] = *now;
@@ -138,6 +141,7 @@ static struct turns turns_of(const struct batch *batch)
             continue;
         struct turned now = {.district = input->event.district,
                              .turn = contact_turn_of(&input->event),
+                             .is_first = input->event.type == EVENT_order_offered,
                              .ended = INSTANT_ABSENT};
         if (now.turn.is_ended)
             now.ended = input->event.recorded;
@@ -178,7 +182,8 @@ static void send_parts(struct batch *batch, const struct turns *turns)
                   *assignment = params_column(params, COLUMN_INT8),
                   *squad = params_column(params, COLUMN_TEXT),
                   *standing = params_column(params, COLUMN_TEXT),
-                  *ended = params_column(params, COLUMN_TIMESTAMPTZ);
+                  *ended = params_column(params, COLUMN_TIMESTAMPTZ),
+                  *is_first = params_column(params, COLUMN_BOOL);
     for (size_t i = 0; i < turns->part_count; i++) {
         const struct turned *part = &turns->parts[i];
         column_text(district, part->district);
@@ -187,6 +192,7 @@ static void send_parts(struct batch *batch, const struct turns *turns)
         column_text(squad, part->turn.squad);
         column_text(standing, text_of(contact_standing_name(part->turn.standing)));
         column_time(ended, part->ended);
+        column_flag(is_first, part->is_first);
     }
     if (turns->part_count > 0)
         records_send(batch->records, &intake_sql_contact_parts_write, params);

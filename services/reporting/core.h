@@ -31,6 +31,10 @@ void order_row_clear(struct order_row *row);
  * category, urgency, activity) reads otherwise than before. */
 bool order_row_apply(struct order_row *row, const struct event *event);
 
+/* A row in one piece, and back; the texts of the row are then those in the piece. */
+struct bytes order_row_pack(const struct order_row *row, struct arena *arena);
+void order_row_unpack(struct order_row *row, struct bytes packed);
+
 /* The squad that an event asks to serve the order (offered, or attributed by another system);
  * empty: none. */
 struct text event_asks(const struct event *event);
@@ -78,7 +82,6 @@ struct shelf_row {
     bool is_stored;  /* in the records before this batch */
     bool is_touched; /* an event was applied */
     bool is_rewished;
-    bool wants_load; /* its first event here is not the order's first */
 };
 struct shelf;
 struct shelf *shelf_new(struct arena *arena);

@@ -3,16 +3,24 @@
 
 #include <stdlib.h>
 
+#include "base/memo.h"
 #include "events/parties.h"
 #include "reporting_sql.h"
+
+/* Rows that are remembered from one batch to the next: of a life's events nearly all come soon
+ * after one another. */
+#define MEMO_ROWS  16384
+#define MEMO_BYTES (8 << 20)
 
 struct applied {
     const struct event *event;
     struct parties parties;
 };
 struct shell {
+    struct memo *memo; /* orders' rows as committed; made when the lease is gained */
+    /* of the present batch, in its arena */
     struct shelf *shelf;
-    const struct rows *loaded; /* NULL: no order of the batch was there before */
+    const struct rows *loaded; /* NULL: no row was asked for */
     struct applied *orders;    /* events of orders, in order of applying */
     size_t order_count;
     const struct event **scores; /* score_counted */
@@ -86,10 +94,19 @@ static void sort_events(struct shell *self, struct batch *batch)
     }
 }
 
+static bool remembered(struct shell *self, struct order_row *row, struct arena *arena)
+{
+    struct bytes packed;
+    if (!memo_get(self->memo, row->district, row->order, arena, &packed))
+        return false;
+    order_row_unpack(row, packed);
+    return true;
+}
+
 static void reporting_load(void *state, struct batch *batch)
 {
     struct shell *self = state;
-    *self = (struct shell){.shelf = shelf_new(batch->arena)};
+    *self = (struct shell){.memo = self->memo, .shelf = shelf_new(batch->arena)};
     sort_events(self, batch);
     struct params *params = params_new(batch->arena);
     struct column *district = params_column(params, COLUMN_TEXT);
@@ -102,8 +119,10 @@ static void reporting_load(void *state, struct batch *batch)
         if (row->is_touched)
             continue;
         row->is_touched = true;
-        row->wants_load = applied->event->version > 1;
-        if (!row->wants_load)
+        bool wants_row = applied->event->version > 1;
+        if (wants_row)
+            row->is_stored = remembered(self, &row->row, batch->arena);
+        if (!wants_row || row->is_stored)
             continue;
         column_text(district, applied->event->district);
         column_int(order, applied->parties.order);
@@ -449,6 +468,28 @@ static void reporting_write(void *state, struct batch *batch)
     send_sessions(self, batch);
 }
 
+static void reporting_committed(void *state, struct batch *batch)
+{
+    struct shell *self = state;
+    struct shelf_row *const *rows;
+    size_t count = shelf_rows(self->shelf, &rows);
+    for (size_t i = 0; i < count; i++)
+        memo_put(self->memo, rows[i]->row.district, rows[i]->row.order,
+                 order_row_pack(&rows[i]->row, batch->arena));
+}
+
+/* What is remembered may not be what the records say: another held the lease, or nobody knows
+ * whether a batch was committed. */
+static void reporting_opened(void *state, struct records *records, struct arena *arena)
+{
+    struct shell *self = state;
+    (void)records;
+    (void)arena;
+    if (self->memo == NULL)
+        self->memo = memo_new(MEMO_ROWS, MEMO_BYTES);
+    memo_clear(self->memo);
+}
+
 static enum records_outcome reporting_answer(void *state, struct records *records,
                                              const struct directory *directory,
                                              struct inquiry *inquiry, struct arena *arena)
@@ -513,6 +554,8 @@ const struct service_definition reporting_definition = {
             .load = reporting_load,
             .decide = reporting_decide,
             .write = reporting_write,
+            .committed = reporting_committed,
+            .opened = reporting_opened,
         },
     .reader = &reader,
 };
