@@ -167,6 +167,7 @@ static struct dispatch_order order_of_external(const struct dispatch_case *c,
         .candidates = {squad, 1},
         .state = ORDER_placed,
         .version = event->version,
+        .required = 1,
     };
 }
 

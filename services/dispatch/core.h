@@ -8,7 +8,7 @@
  *
  * Files: core.c checks; core_seats.c moves orders and parts; core_offer.c whom the order is offered
  * to; core_booking.c windows; core_lanes.c lanes; core_session.c what took place; core_steps.c the
- * other steps. */
+ * other steps; core_memo.c an order in one piece. */
 #ifndef ZTC_DISPATCH_CORE_H
 #define ZTC_DISPATCH_CORE_H
 
@@ -70,9 +70,9 @@ struct dispatch_order {
     enum order_state state;
     int64_t version;
     int required;
-    struct dispatch_assignment seats[DISPATCH_SEATS_MAX];
     const int64_t *past; /* ids of the parts that no seat has any more */
     size_t past_count;
+    struct dispatch_assignment seats[DISPATCH_SEATS_MAX];
 };
 
 /* A squad's time taken: [start, end) in one of its lanes. */
@@ -156,6 +156,10 @@ struct window_list dispatch_windows_asked(const struct assignment_accept *body,
                                           struct window *one);
 /* The squad whose part the command of c is about: what c's bookings must be of; empty: none. */
 struct text dispatch_accepting(const struct dispatch_case *c);
+
+/* An order in one piece, and back; the order's texts are then those in the piece. */
+struct bytes dispatch_order_pack(const struct dispatch_order *order, struct arena *arena);
+void dispatch_order_unpack(struct dispatch_order *order, struct bytes packed, struct arena *arena);
 
 /* True when state, seats and candidates fit each other; asserted after each decision. */
 bool dispatch_order_is_sound(const struct dispatch_order *order);

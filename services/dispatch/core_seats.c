@@ -43,12 +43,22 @@ void *dispatch_move(struct dispatch_work *w, enum step step, int64_t time)
     return dispatch_move_to(w, step, row->to, time);
 }
 
+/* The items, with room for one more: most decisions have one or two. */
+static void *room_for(struct dispatch_work *w, void *items, size_t count, size_t size)
+{
+    if ((count & (count - 1)) != 0)
+        return items; /* full at 0, 1, 2, 4, … */
+    void *more = arena_array(w->c->arena, count == 0 ? 1 : 2 * count, size);
+    if (count > 0)
+        memcpy(more, items, count * size);
+    return more;
+}
+
 static struct dispatch_assignment *parts_room(struct dispatch_work *w,
                                               struct dispatch_assignment **parts, size_t *count)
 {
-    if (*parts == NULL)
-        *parts = arena_array(w->c->arena, DISPATCH_MOVED_MAX, sizeof **parts);
     assert(*count < DISPATCH_MOVED_MAX);
+    *parts = room_for(w, *parts, *count, sizeof **parts);
     return &(*parts)[(*count)++];
 }
 
@@ -106,9 +116,8 @@ void dispatch_change_queue(struct dispatch_work *w, int seat, bool add)
 {
     struct dispatch_decision *d = w->d;
     const struct dispatch_assignment *part = dispatch_part(w, seat);
-    if (d->changes == NULL)
-        d->changes = arena_array(w->c->arena, DISPATCH_CHANGES_MAX, sizeof *d->changes);
     assert(d->event_count > 0 && d->change_count < DISPATCH_CHANGES_MAX);
+    d->changes = room_for(w, d->changes, d->change_count, sizeof *d->changes);
     d->changes[d->change_count++] = (struct dispatch_change){
         .squad = part->squad,
         .position = w->c->next_offset + (int64_t)d->event_count - 1,

@@ -7,8 +7,12 @@
 #include "dispatch_sql.h"
 #include "services/dispatch/shell_private.h"
 
-#define MINUTE_MS 60000
-#define HOUR_MS   3600000
+/* Orders that are remembered from one batch to the next. */
+#define MEMO_ORDERS 16384
+#define MEMO_BYTES  (8 << 20)
+
+#define MINUTE_MS   60000
+#define HOUR_MS     3600000
 
 struct dispatch_shell *dispatch_shell_new(void)
 {
@@ -16,6 +20,7 @@ struct dispatch_shell *dispatch_shell_new(void)
     if (shell == NULL)
         abort();
     shell->positions = positions_new();
+    shell->memo = memo_new(MEMO_ORDERS, MEMO_BYTES);
     return shell;
 }
 
@@ -24,6 +29,7 @@ void dispatch_shell_destroy(struct dispatch_shell **shell)
     if (*shell == NULL)
         return;
     positions_destroy(&(*shell)->positions);
+    memo_destroy(&(*shell)->memo);
     free(*shell);
     *shell = NULL;
 }
@@ -56,6 +62,9 @@ void dispatch_opened(void *state, struct records *records, struct arena *arena)
 {
     struct dispatch_shell *shell = state;
     (void)arena;
+    /* What is remembered may not be what the records say: another held the lease, or nobody knows
+     * whether a batch was committed. */
+    memo_clear(shell->memo);
     const struct rows *rows = records_send(records, &dispatch_sql_queue_positions_read, NULL);
     if (records_run(records) != RECORDS_OK) {
         records_drop(records); /* tells the desk; half a memory would break the chains */
@@ -135,12 +144,11 @@ void shell_book(struct booked_squad *squad, struct arena *arena,
     squad->bookings[squad->count++] = *booking;
 }
 
-static void tables_begin(struct dispatch_shell *shell, struct batch *batch)
+void shell_tables_begin(struct dispatch_shell *shell, struct batch *batch)
 {
-    size_t orders = shell->orders == NULL ? 0 : rows_count(shell->orders);
     memset(shell->held, 0, sizeof shell->held);
     memset(shell->booked_squads, 0, sizeof shell->booked_squads);
-    shell->touched = arena_array(batch->arena, orders + batch->count + 1, sizeof *shell->touched);
+    shell->touched = arena_array(batch->arena, batch->count + 1, sizeof *shell->touched);
     shell->all_booked_squads = NULL;
     shell->released = NULL;
     shell->changes = NULL;
@@ -296,7 +304,6 @@ static void decide_command(struct dispatch_shell *shell, struct batch *batch, st
 void dispatch_decide_batch(void *state, struct batch *batch)
 {
     struct dispatch_shell *shell = state;
-    tables_begin(shell, batch);
     shell_read_rows(shell, batch);
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->inputs[i]->kind == INPUT_EVENT)
@@ -306,10 +313,21 @@ void dispatch_decide_batch(void *state, struct batch *batch)
     }
 }
 
+/* Of what ended for good nothing more is asked but by mistake. */
+static void remember(struct dispatch_shell *shell, struct batch *batch,
+                     const struct dispatch_order *order)
+{
+    if (order->state == ORDER_closed || order->state == ORDER_cancelled)
+        memo_drop(shell->memo, order->district, order->id);
+    else
+        memo_put(shell->memo, order->district, order->id, dispatch_order_pack(order, batch->arena));
+}
+
 void dispatch_committed(void *state, struct batch *batch)
 {
     struct dispatch_shell *shell = state;
-    (void)batch;
+    for (size_t i = 0; i < shell->touched_count; i++)
+        remember(shell, batch, &shell->touched[i]->order);
     if (shell->change_count > 0)
         queue_keeper_push(shell->keeper, shell->changes, shell->change_count);
 }

@@ -1,5 +1,5 @@
-/* What a batch needs from the records: its orders with all their parts; and the bookings
- * that its accepts may meet. */
+/* What a batch needs: its orders with all their parts, remembered or from the records; and from the
+ * records the bookings that its accepts may meet. */
 #include <assert.h>
 
 #include "dispatch_sql.h"
@@ -95,6 +95,21 @@ static void ask_bookings(struct asked_bookings *asked, const struct batch *batch
         }
 }
 
+/* False: the order is to be read. */
+static bool hold_remembered(struct dispatch_shell *shell, struct batch *batch, struct text district,
+                            int64_t id)
+{
+    struct bytes packed;
+    if (shell_find(shell, district, id) != NULL)
+        return true;
+    if (!memo_get(shell->memo, district, id, batch->arena, &packed))
+        return false;
+    struct dispatch_order order;
+    dispatch_order_unpack(&order, packed, batch->arena);
+    shell_hold(shell, batch->arena, &order);
+    return true;
+}
+
 void dispatch_load(void *state, struct batch *batch)
 {
     struct dispatch_shell *shell = state;
@@ -102,6 +117,7 @@ void dispatch_load(void *state, struct batch *batch)
     struct asked orders = asked_new(batch->arena), parts = asked_new(batch->arena);
     struct asked_bookings bookings = asked_bookings_new(batch->arena);
     shell->orders = shell->parts = shell->bookings = NULL;
+    shell_tables_begin(shell, batch);
     for (size_t i = 0; i < batch->count; i++) {
         const struct input *input = batch->inputs[i];
         if (input->kind != INPUT_COMMAND)
@@ -109,11 +125,13 @@ void dispatch_load(void *state, struct batch *batch)
         int64_t id = dispatch_order_named(&input->command, input->resolved_order);
         if (id <= 0)
             continue;
-        column_text(orders.district, input->caller.district);
-        column_int(orders.id, id);
-        column_text(parts.district, input->caller.district);
-        column_int(parts.id, id);
-        orders.count++;
+        if (!hold_remembered(shell, batch, input->caller.district, id)) {
+            column_text(orders.district, input->caller.district);
+            column_int(orders.id, id);
+            column_text(parts.district, input->caller.district);
+            column_int(parts.id, id);
+            orders.count++;
+        }
         if (input->command.type == COMMAND_assignment_accept)
             ask_bookings(&bookings, batch, input, id);
     }
@@ -186,7 +204,7 @@ static struct dispatch_assignment read_part(const struct rows *rows, size_t row)
 static bool part_is_known(const struct held *held, int64_t id)
 {
     for (size_t i = 0; i < held->order.past_count; i++)
-        if (held->past[i] == id)
+        if (held->order.past[i] == id)
             return true;
     for (int seat = 0; seat < DISPATCH_SEATS_MAX; seat++)
         if (held->order.seats[seat].id == id)

@@ -3,6 +3,7 @@
 #ifndef ZTC_DISPATCH_SHELL_PRIVATE_H
 #define ZTC_DISPATCH_SHELL_PRIVATE_H
 
+#include "base/memo.h"
 #include "live/live.h"
 #include "services/dispatch/core.h"
 #include "services/dispatch/shell.h"
@@ -19,7 +20,7 @@ struct held_part {
     bool begun; /* in this batch: to be inserted */
 };
 
-/* An order in the batch: as loaded, or begun in it. */
+/* An order in the batch: as remembered, loaded, or begun in it. */
 struct held {
     struct held *next;
     struct dispatch_order order;
@@ -50,6 +51,7 @@ struct released {
 struct dispatch_shell {
     struct dispatch_limits limits;
     struct positions *positions; /* of all squads' queues, as of the last decision */
+    struct memo *memo;           /* orders with their parts, as committed */
     struct queue_keeper *keeper;
     struct queue_reader *queries;
 
@@ -70,6 +72,9 @@ struct booked_squad *shell_booked_squad(struct dispatch_shell *shell, struct are
                                         struct text district, struct text code);
 void shell_book(struct booked_squad *squad, struct arena *arena,
                 const struct dispatch_booking *booking, int stored_lane);
+
+/* Empties the batch's tables. */
+void shell_tables_begin(struct dispatch_shell *shell, struct batch *batch);
 
 /* shell_load.c */
 void shell_read_rows(struct dispatch_shell *shell, struct batch *batch);

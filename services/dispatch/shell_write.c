@@ -96,7 +96,7 @@ static void send_begun_orders(struct dispatch_shell *shell, struct batch *batch)
         column_time(window_end, order->window_end);
         column_texts(candidates, order->candidates.items, order->candidates.count);
         column_int(asked, order->asked);
-        column_int(required, order->external ? 1 : order->required);
+        column_int(required, order->required);
         column_text(state, text_of(words_name(&words_order_state, (int)order->state)));
         column_int(version, order->version);
         count++;

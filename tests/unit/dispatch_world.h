@@ -157,7 +157,8 @@ static inline void world_keep(struct world *w, const struct dispatch_decision *d
         w->bookings[w->booking_count++] = d->booked[b];
     }
     w->next_offset += (int64_t)d->event_count;
-    w->order = d->order;
+    /* From one decision to the next an order is only remembered, as in the shell. */
+    dispatch_order_unpack(&w->order, dispatch_order_pack(&d->order, w->arena), w->arena);
     w->is_there = true;
 }
 
