@@ -155,7 +155,7 @@ def test_a_producer_first_and_everything_taken_up_again(rolling):
     said = rolling.ztc("doctor", "--json")
     found = {(finding["finding"], finding["about"]) for finding in json.loads(said.stdout)["findings"]}
     assert ("event_poisoned", "reporting") in found and ("event_poisoned", "intake") in found
-    # Intake applies without lines: what follows there stands aside itself, never before its turn.
+    # What follows stands aside itself, never before its turn.
     behind = [row for row in rolling.aside("--service", "intake") if row["reason"] == "an earlier event of its key is set aside"]
     assert behind and all(int(row["version"]) > 1 for row in behind)
 
