@@ -140,6 +140,47 @@ bool memo_get(struct memo *memo, struct text district, int64_t id, struct arena 
     return true;
 }
 
+_Static_assert(sizeof(struct text) == sizeof(struct bytes) &&
+                   offsetof(struct text, length) == offsetof(struct bytes, length),
+               "one stands for the other here");
+
+static struct text text_at(const void *row, size_t offset)
+{
+    struct text text;
+    memcpy(&text, (const char *)row + offset, sizeof text);
+    return text;
+}
+
+struct bytes memo_pack(const struct memo_shape *shape, const void *row, struct arena *arena)
+{
+    size_t length = shape->size;
+    for (size_t i = 0; i < shape->text_count; i++)
+        length += text_at(row, shape->texts[i]).length;
+    uint8_t *packed = arena_alloc(arena, length), *at = packed + shape->size;
+    memcpy(packed, row, shape->size);
+    for (size_t i = 0; i < shape->text_count; i++) {
+        struct text text = text_at(row, shape->texts[i]);
+        if (text.length > 0)
+            memcpy(at, text.at, text.length);
+        at += text.length;
+    }
+    return (struct bytes){packed, length};
+}
+
+void memo_unpack(const struct memo_shape *shape, struct bytes packed, void *row)
+{
+    assert(packed.length >= shape->size);
+    memcpy(row, packed.at, shape->size);
+    const char *at = (const char *)packed.at + shape->size;
+    for (size_t i = 0; i < shape->text_count; i++) {
+        struct text text = text_at(row, shape->texts[i]);
+        text.at = at;
+        memcpy((char *)row + shape->texts[i], &text, sizeof text);
+        at += text.length;
+    }
+    assert(at == (const char *)packed.at + packed.length);
+}
+
 size_t memo_count(const struct memo *memo)
 {
     return memo->count;

@@ -22,6 +22,16 @@ bool memo_get(struct memo *memo, struct text district, int64_t id, struct arena 
               struct bytes *value);
 void memo_drop(struct memo *memo, struct text district, int64_t id);
 
+/* A struct in one piece with its texts, and back; the struct's texts are then those in the piece.
+ */
+struct memo_shape {
+    size_t size;
+    const size_t *texts; /* offsets of each struct text or struct bytes */
+    size_t text_count;
+};
+struct bytes memo_pack(const struct memo_shape *shape, const void *row, struct arena *arena);
+void memo_unpack(const struct memo_shape *shape, struct bytes packed, void *row);
+
 size_t memo_count(const struct memo *memo);
 size_t memo_bytes(const struct memo *memo); /* that its rows take, all told */
 

@@ -81,8 +81,9 @@ struct desk_service {
     /* Every ten seconds or so, between batches: sends statements, each a transaction of its own,
      * that forget what need not be kept longer; the desk runs them. May be NULL. */
     void (*tidy)(void *state, struct records *records, int64_t now, struct arena *arena);
-    /* After a lease was gained and the directory loaded, before the first batch; on the desk's
-     * thread. May be NULL. */
+    /* After a lease was gained and the directory loaded, before the first batch; and before the
+     * next one after an attempt that failed or a connection that was lost. What state remembers of
+     * the records is then no longer sure. On the desk's thread. May be NULL. */
     void (*opened)(void *state, struct records *records, struct arena *arena);
 };
 

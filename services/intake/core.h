@@ -22,6 +22,10 @@ struct intake_order {
     struct bytes wish;   /* order_resubmit as encoded: what is asked for, as it now reads */
 };
 
+/* An order in one piece, and back; the order's texts are then those in the piece. */
+struct bytes intake_order_pack(const struct intake_order *order, struct arena *arena);
+void intake_order_unpack(struct intake_order *order, struct bytes packed);
+
 struct intake_case {
     const struct directory *directory;
     int64_t now;

@@ -35,6 +35,7 @@ int main(int argc, char **argv)
                 .write = intake_write,
                 .races = races,
                 .committed = intake_committed,
+                .opened = intake_opened,
                 .tidy = intake_tidy,
             },
         .reader = &contact_reader,

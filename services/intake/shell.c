@@ -3,12 +3,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/memo.h"
 #include "events/door.h"
 #include "intake_sql.h"
 #include "runtime/log.h"
 #include "services/intake/shell_contact.h"
 
-/* An order in the batch: as loaded, or begun in it. */
+/* An order in the batch: as remembered, loaded, or begun in it. */
 struct held {
     struct held *next_by_id, *next_by_external;
     struct intake_order order;
@@ -18,7 +19,13 @@ struct held {
 
 #define SLOTS 1024
 
+/* Orders that are remembered from one batch to the next, so that also a command which is forwarded
+ * seldom asks for its order. */
+#define MEMO_ORDERS 16384
+#define MEMO_BYTES  (8 << 20)
+
 struct intake_shell {
+    struct memo *memo; /* orders as committed */
     /* of the present batch, in its arena */
     const struct rows *by_id, *by_external;
     struct held **all;
@@ -32,11 +39,15 @@ struct intake_shell *intake_shell_new(void)
     struct intake_shell *shell = calloc(1, sizeof *shell);
     if (shell == NULL)
         abort();
+    shell->memo = memo_new(MEMO_ORDERS, MEMO_BYTES);
     return shell;
 }
 
 void intake_shell_destroy(struct intake_shell **shell)
 {
+    if (*shell == NULL)
+        return;
+    memo_destroy(&(*shell)->memo);
     free(*shell);
     *shell = NULL;
 }
@@ -121,10 +132,27 @@ static struct held *hold(struct intake_shell *shell, struct arena *arena,
     return held;
 }
 
+/* False: the order is to be read. */
+static bool hold_remembered(struct intake_shell *shell, struct arena *arena, struct text district,
+                            int64_t id)
+{
+    struct bytes packed;
+    if (find_by_id(shell, district, id) != NULL)
+        return true;
+    if (!memo_get(shell->memo, district, id, arena, &packed))
+        return false;
+    struct intake_order order;
+    intake_order_unpack(&order, packed);
+    hold(shell, arena, &order);
+    return true;
+}
+
 void intake_load(void *state, struct batch *batch)
 {
     struct intake_shell *shell = state;
-    *shell = (struct intake_shell){.by_id = NULL};
+    *shell = (struct intake_shell){.memo = shell->memo};
+    /* A command names one order by its number, and names by a feed's id, or begins, another. */
+    shell->all = arena_array(batch->arena, 2 * batch->count + 1, sizeof(struct held *));
     struct params *ids = params_new(batch->arena), *externals = params_new(batch->arena);
     struct column *id_district = params_column(ids, COLUMN_TEXT),
                   *id = params_column(ids, COLUMN_INT8);
@@ -134,7 +162,8 @@ void intake_load(void *state, struct batch *batch)
     bool any_id = false, any_external = false;
     for (size_t i = 0; i < batch->count; i++) {
         const struct input *input = batch->inputs[i];
-        if (order_named(input) > 0) {
+        if (order_named(input) > 0 &&
+            !hold_remembered(shell, batch->arena, input->caller.district, order_named(input))) {
             column_text(id_district, input->caller.district);
             column_int(id, order_named(input));
             any_id = true;
@@ -233,9 +262,6 @@ static void decide_one(struct intake_shell *shell, struct batch *batch, struct i
 void intake_decide_batch(void *state, struct batch *batch)
 {
     struct intake_shell *shell = state;
-    size_t loaded = (shell->by_id == NULL ? 0 : rows_count(shell->by_id)) +
-                    (shell->by_external == NULL ? 0 : rows_count(shell->by_external));
-    shell->all = arena_array(batch->arena, loaded + batch->count + 1, sizeof(struct held *));
     hold_rows(shell, batch->arena, shell->by_id);
     hold_rows(shell, batch->arena, shell->by_external);
     for (size_t i = 0; i < batch->count; i++)
@@ -346,9 +372,23 @@ static bool keys_named(const struct command *command, struct text *public_key,
     return true;
 }
 
+/* What is remembered may not be what the records say: another held the lease, or nobody knows
+ * whether a batch was committed. */
+void intake_opened(void *state, struct records *records, struct arena *arena)
+{
+    struct intake_shell *shell = state;
+    (void)records;
+    (void)arena;
+    memo_clear(shell->memo);
+}
+
 void intake_committed(void *state, struct batch *batch)
 {
-    (void)state;
+    struct intake_shell *shell = state;
+    for (size_t i = 0; i < shell->count; i++) {
+        const struct intake_order *order = &shell->all[i]->order;
+        memo_put(shell->memo, order->district, order->id, intake_order_pack(order, batch->arena));
+    }
     for (size_t i = 0; i < batch->count; i++) {
         const struct input *input = batch->inputs[i];
         struct text public_key, replaces;

@@ -12,8 +12,9 @@ void intake_shell_destroy(struct intake_shell **shell);
 void intake_load(void *state, struct batch *batch);
 void intake_decide_batch(void *state, struct batch *batch);
 void intake_write(void *state, struct batch *batch);
-/* Tells the log who did what to which key. */
+/* Remembers the orders, and tells the log who did what to which key. */
 void intake_committed(void *state, struct batch *batch);
+void intake_opened(void *state, struct records *records, struct arena *arena);
 void intake_tidy(void *state, struct records *records, int64_t now, struct arena *arena);
 
 #endif
