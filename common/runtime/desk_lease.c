@@ -177,6 +177,7 @@ static bool load_positions(struct desk *desk)
         return false;
     }
     desk->store_due_ms = 0;
+    desk->answers_due_ms = 0;
     desk->head = rows_int(head, 0, 0);
     atomic_store(&desk->head_shared, desk->head);
     metric_set(METRIC_log_head, desk->head);
@@ -326,6 +327,34 @@ static bool look_aside(struct desk *desk)
     return true;
 }
 
+/* To look through all answers for one that is old enough takes long among millions; so when none is
+ * left, the oldest tells when to look again. */
+static bool prune_answers(struct desk *desk)
+{
+    int64_t now = clock_now_ms(), keep = desk->options.config->command_keep_days * 86400000;
+    if (now < desk->answers_due_ms && desk->answers_due_ms - now <= DESK_OLDEST_MS)
+        return true;
+    struct params *params = params_new(desk->batch_arena);
+    params_time(params, now - keep);
+    params_int(params, DESK_PRUNE_MAX);
+    const struct rows *rows = one(desk, &records_sql_command_prune, params, "pruning answers");
+    if (rows == NULL)
+        return false;
+    bool more = rows_int(rows, 0, 0) >= DESK_PRUNE_MAX;
+    records_clear(desk->records);
+    desk->answers_due_ms = now;
+    if (more)
+        return true;
+    rows = one(desk, &records_sql_command_oldest, NULL, "looking for the oldest answer");
+    if (rows == NULL)
+        return false;
+    int64_t oldest = rows_null(rows, 0, 0) ? now : rows_time(rows, 0, 0);
+    desk->answers_due_ms =
+        oldest + keep < now + DESK_OLDEST_MS ? oldest + keep : now + DESK_OLDEST_MS;
+    records_clear(desk->records);
+    return true;
+}
+
 static bool prune(struct desk *desk)
 {
     for (size_t f = 0; f < desk->feed_count; f++) {
@@ -342,9 +371,7 @@ static bool prune(struct desk *desk)
         feed->cursor_rows_since_prune = 0;
         records_clear(desk->records);
     }
-    struct params *params = params_new(desk->batch_arena);
-    params_time(params, clock_now_ms() - desk->options.config->command_keep_days * 86400000);
-    if (one(desk, &records_sql_command_prune, params, "pruning answers") == NULL)
+    if (!prune_answers(desk))
         return false;
     if (desk->service->tidy != NULL)
         desk->service->tidy(desk->service->state, desk->records, clock_now_ms(), desk->batch_arena);

@@ -1,0 +1,1 @@
+SELECT min(recorded) FROM command
