@@ -11,8 +11,9 @@
 #define BLOOM_HASHES 5
 
 struct bloom;
-/* 2^log2_bits bits, from 6 to 32: with 2^25 (4 MiB), 3,000,000 members and fewer are confused with
- * 1 in 100 strangers. Pages that nothing was added to take no memory. */
+/* 2^log2_bits bits, from 6 to 32. Of n members some (1 - e^(-5 n / bits))^5 of all strangers are
+ * taken for one: with 2^25 bits (4 MiB) and 3,000,000 members 1 in 160. Pages that nothing was
+ * added to take no memory. */
 struct bloom *bloom_new(unsigned log2_bits);
 void bloom_destroy(struct bloom **bloom);
 void bloom_clear(struct bloom *bloom);

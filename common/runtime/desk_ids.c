@@ -12,7 +12,7 @@
  * the filter does not have needs no look; what it may have is looked for as before. */
 
 #define IDS_LOG2_BITS 25    /* 4 MiB: 3 million ids of 30 days */
-#define IDS_PER_TICK  20000 /* read at a time, some 30 ms */
+#define IDS_PER_TICK  20000 /* read at a time */
 
 struct ids {
     struct bloom *bloom;

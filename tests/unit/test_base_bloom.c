@@ -29,7 +29,7 @@ static void what_was_added_is_never_missed(void **state)
     assert_null(bloom);
 }
 
-/* 10.5 bits for each member: theory says 1 in 106. */
+/* 10.5 bits for each member: theory says 1 in 128. */
 static void strangers_are_rarely_taken_for_members(void **state)
 {
     (void)state;

@@ -110,6 +110,21 @@ static void every_character_is_clean_and_cut_off_is_not(void **state)
     }
     assert_int_equal(wrong, 0);
     assert_true(text_is_clean(TEXT("鄞州区 · 回龙村")));
+    /* Eight bytes at a time are looked at in longer ones: an odd byte is seen wherever it stands.
+     */
+    for (size_t length = 8; length <= 25; length++)
+        for (size_t at = 0; at < length; at++)
+            for (int byte = 0; byte < 256; byte++) {
+                uint8_t bytes[25];
+                memset(bytes, 'a', sizeof bytes);
+                bytes[at] = (uint8_t)byte;
+                wrong += text_is_clean(bytes_text(bytes, length)) != (byte > 0 && byte < 0x80);
+                if (at + 3 <= length) {
+                    memcpy(bytes + at, "村", 3);
+                    wrong += !text_is_clean(bytes_text(bytes, length));
+                }
+            }
+    assert_int_equal(wrong, 0);
     assert_false(text_is_clean(TEXT("a\0b")));
 }
 
