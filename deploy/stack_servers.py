@@ -132,7 +132,7 @@ class Postgres:
     def command(self):
         settings = {
             "listen_addresses": "127.0.0.1", "port": self.facts["ports"]["postgres"], "unix_socket_directories": self.sockets() or "",
-            "shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "max_connections": "200",
+            "shared_buffers": "1GB", "max_wal_size": "4GB", "min_wal_size": "4GB", "checkpoint_timeout": "15min", "max_connections": "200",
             "fsync": "on", "synchronous_commit": "on",
             "timezone": "UTC", "log_timezone": "UTC", "logging_collector": "off", "log_destination": "stderr",
             "log_line_prefix": "%m [%p] %u@%d ",

@@ -65,6 +65,8 @@ struct records {
 
 static const struct statement statement_begin = {"begin", "BEGIN"};
 static const struct statement statement_commit = {"commit", "COMMIT"};
+static const struct statement statement_unhurried = {"unhurried",
+                                                     "SET LOCAL synchronous_commit = off"};
 static const struct statement statement_rollback = {"rollback", "ROLLBACK"};
 static const struct params no_params;
 
@@ -304,6 +306,12 @@ void records_begin(struct records *r)
 void records_commit(struct records *r)
 {
     records_send(r, &statement_commit, NULL);
+}
+
+void records_commit_unhurried(struct records *r)
+{
+    records_send(r, &statement_unhurried, NULL);
+    records_commit(r);
 }
 
 /* The whole queue is over; its rows stay until records_clear, those of a failed run being empty. */

@@ -60,6 +60,10 @@ size_t records_queued(const struct records *records);
  * turned into a rollback, the transaction having failed before, is RECORDS_FAULT. */
 void records_begin(struct records *records);
 void records_commit(struct records *records);
+/* A COMMIT that does not wait for the disk: when the server crashes within a second or so, what was
+ * written is gone as a whole. Only for what follows from what is on disk and will be written again
+ * (docs/decisions/0019-derived-batches-do-not-wait.md). */
+void records_commit_unhurried(struct records *records);
 /* Forgets what is queued; runs ROLLBACK at once (its own round trip) when a transaction is open. */
 enum records_outcome records_rollback(struct records *records);
 /* Sends all and reads all answers. On an error the rest of the run was skipped by the server; the

@@ -236,6 +236,16 @@ static enum attempt_outcome undo(struct desk *desk, struct attempt *attempt,
     return outcome;
 }
 
+/* Nobody is told anything, and all of it follows from logs that are on disk: lost in a crash, it is
+ * gone together with the positions, and is applied again. */
+static bool is_derived(const struct attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->entry_count; i++)
+        if (attempt->entries[i].input->kind == INPUT_COMMAND || attempt->entries[i].from_aside)
+            return false;
+    return attempt->emitted_count == 0;
+}
+
 static enum attempt_outcome decide_and_write(struct desk *desk, struct attempt *attempt)
 {
     struct batch *batch = &attempt->batch;
@@ -257,7 +267,10 @@ static enum attempt_outcome decide_and_write(struct desk *desk, struct attempt *
         desk_trouble(desk, "ending a batch");
         return ATTEMPT_LOST;
     }
-    records_commit(desk->records);
+    if (is_derived(attempt))
+        records_commit_unhurried(desk->records);
+    else
+        records_commit(desk->records);
     enum records_outcome outcome = records_run(desk->records);
     if (outcome != RECORDS_OK)
         return undo(desk, attempt, outcome_of(desk, outcome));

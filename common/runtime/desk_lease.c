@@ -327,12 +327,11 @@ static bool look_aside(struct desk *desk)
     return true;
 }
 
-/* To look through all answers for one that is old enough takes long among millions; so when none is
- * left, the oldest tells when to look again. */
+/* Once an hour, for much may have to be looked through; until none is left, each time. */
 static bool prune_answers(struct desk *desk)
 {
     int64_t now = clock_now_ms(), keep = desk->options.config->command_keep_days * 86400000;
-    if (now < desk->answers_due_ms && desk->answers_due_ms - now <= DESK_OLDEST_MS)
+    if (now < desk->answers_due_ms && desk->answers_due_ms - now <= DESK_ANSWERS_MS)
         return true;
     struct params *params = params_new(desk->batch_arena);
     params_time(params, now - keep);
@@ -341,16 +340,7 @@ static bool prune_answers(struct desk *desk)
     if (rows == NULL)
         return false;
     bool more = rows_int(rows, 0, 0) >= DESK_PRUNE_MAX;
-    records_clear(desk->records);
-    desk->answers_due_ms = now;
-    if (more)
-        return true;
-    rows = one(desk, &records_sql_command_oldest, NULL, "looking for the oldest answer");
-    if (rows == NULL)
-        return false;
-    int64_t oldest = rows_null(rows, 0, 0) ? now : rows_time(rows, 0, 0);
-    desk->answers_due_ms =
-        oldest + keep < now + DESK_OLDEST_MS ? oldest + keep : now + DESK_OLDEST_MS;
+    desk->answers_due_ms = more ? now : now + DESK_ANSWERS_MS;
     records_clear(desk->records);
     return true;
 }

@@ -24,7 +24,7 @@
 #define DESK_RETRY_MAX      64 /* events that were set aside, read at a time to be tried again */
 #define DESK_LOG_SPARE      100000  /* offsets that must be left when no partition can be made */
 #define DESK_PRUNE_MAX      2000    /* answers deleted at a time */
-#define DESK_OLDEST_MS      3600000 /* the oldest answer is looked for once an hour at most */
+#define DESK_ANSWERS_MS     3600000 /* between two looks for answers past their time */
 #define DESK_PLANS_FIRST    1000    /* events, after which plans are made anew for the first time */
 #define DESK_PARTITION_MS   5000    /* between two tries to make one while there is room */
 /* A position that went on over what changes nothing is stored with the next batch that has an
@@ -121,7 +121,7 @@ struct desk {
     int64_t tick_due_ms, look_due_ms, prune_due_ms, partitions_due_ms; /* monotonic */
     int64_t store_idle_ms,
         store_due_ms;       /* when a position that is not stored will be; 0: all are */
-    int64_t answers_due_ms; /* by the clock: when the oldest answer is past its time */
+    int64_t answers_due_ms; /* by the clock: when answers past their time are looked for */
     int64_t backoff_ms;
     bool trouble_logged;
     int64_t set_aside;                            /* events that stand aside, as last looked at */

@@ -72,16 +72,27 @@ static const struct order_placed *placed_in_batch(const struct batch *batch, str
     return NULL;
 }
 
-static void ask_bookings(struct asked_bookings *asked, const struct batch *batch,
-                         const struct input *input, int64_t order)
+/* The window that an order wants, as far as it is known before the records are asked. */
+static struct window window_wanted(struct dispatch_shell *shell, const struct batch *batch,
+                                   struct text district, int64_t order)
+{
+    const struct held *held = shell_find(shell, district, order);
+    if (held != NULL)
+        return (struct window){held->order.window_start, held->order.window_end};
+    const struct order_placed *placed = placed_in_batch(batch, district, order);
+    if (placed != NULL)
+        return (struct window){placed->window_start, placed->window_end};
+    return (struct window){INSTANT_ABSENT, INSTANT_ABSENT};
+}
+
+static void ask_bookings(struct dispatch_shell *shell, struct asked_bookings *asked,
+                         const struct batch *batch, const struct input *input, int64_t order)
 {
     const struct assignment_accept *body = input->command.body;
-    const struct order_placed *placed = placed_in_batch(batch, input->caller.district, order);
+    struct window wanted = window_wanted(shell, batch, input->caller.district, order);
     struct code_list squads = squads_of_caller(batch, input);
     struct window one = {INSTANT_ABSENT, INSTANT_ABSENT};
-    struct window_list windows =
-        dispatch_windows_asked(body, placed == NULL ? INSTANT_ABSENT : placed->window_start,
-                               placed == NULL ? INSTANT_ABSENT : placed->window_end, &one);
+    struct window_list windows = dispatch_windows_asked(body, wanted.start, wanted.end, &one);
     if (windows.count == 0)
         windows = (struct window_list){&one, 1}; /* the records know what its order wants */
     for (size_t i = 0; i < squads.count; i++)
@@ -133,7 +144,7 @@ void dispatch_load(void *state, struct batch *batch)
             orders.count++;
         }
         if (input->command.type == COMMAND_assignment_accept)
-            ask_bookings(&bookings, batch, input, id);
+            ask_bookings(shell, &bookings, batch, input, id);
     }
     if (orders.count > 0) {
         shell->orders = records_send(batch->records, &dispatch_sql_orders_read, orders.params);

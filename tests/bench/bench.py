@@ -5,6 +5,7 @@ Prints a line a figure, `name value unit ratio`, medians of three; the ratio is 
 standard error: what was measured for each, and which processes the time went to."""
 
 import argparse
+import contextlib
 import os
 import re
 import statistics
@@ -86,6 +87,42 @@ class Clock:
         return "cores used: " + ", ".join(said + ([f"load {client:.2f}"] if client is not None else []))
 
 
+HUGE_PAGES = Path("/proc/sys/vm/nr_hugepages")
+
+
+def huge_pages_free():
+    return int(re.search(r"^HugePages_Free:\s+(\d+)$", Path("/proc/meminfo").read_text(), re.M).group(1))
+
+
+@contextlib.contextmanager
+def huge_pages(stack):
+    """Pages of 2 MB for PostgreSQL's shared memory, as the operator's book advises, for as long as the measurements take."""
+    needed = int(sql(stack, "SHOW shared_memory_size_in_huge_pages")[0][0])
+    before, lacking = int(HUGE_PAGES.read_text()), needed - huge_pages_free()
+    if lacking > 0:
+        with contextlib.suppress(OSError):  # who may not set them measures without
+            HUGE_PAGES.write_text(f"{before + lacking}\n")
+    if huge_pages_free() >= needed:
+        note(f"PostgreSQL's shared memory: {needed} huge pages" + (", given back at the end" if lacking > 0 else ""))
+    else:
+        note("PostgreSQL's shared memory: no huge pages to be had, so that every figure is lower, the bare ones too")
+    try:
+        yield
+    finally:
+        if int(HUGE_PAGES.read_text()) != before:
+            HUGE_PAGES.write_text(f"{before}\n")
+
+
+def sql(stack, statement):
+    connection = psycopg2.connect(stack.dsn)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute(statement)
+    rows = cursor.fetchall() if cursor.description else []
+    connection.close()
+    return rows
+
+
 def figures(line):
     words = line.split()
     return {words[i]: float(words[i + 1]) for i in range(0, len(words) - 1, 2)}
@@ -131,9 +168,19 @@ class Bench:
         operator.close()
         committee.close()
         # Commit times to the microsecond tell when an event was written and when it was applied.
-        self.sql("ALTER SYSTEM SET track_commit_timestamp = on")
-        self.sql("CREATE DATABASE bare OWNER ztc_intake")
+        sql(self.stack, "ALTER SYSTEM SET track_commit_timestamp = on")
+        sql(self.stack, "CREATE DATABASE bare OWNER ztc_intake")
         self.restart_postgres()
+        self.break_in()
+
+    def break_in(self):
+        """A server that has run for a while writes over old files of its log; a new one makes each, and all who commit wait for it."""
+        sql(self.stack, """DO $$ BEGIN
+                FOR n IN 1 .. pg_size_bytes(current_setting('min_wal_size')) / pg_size_bytes(current_setting('wal_segment_size')) - 8 LOOP
+                    PERFORM pg_logical_emit_message(false, 'bench', ''), pg_switch_wal();
+                END LOOP;
+            END $$""")
+        sql(self.stack, "CHECKPOINT")
 
     def disk(self):
         """What a commit waits for, whatever else is fast."""
@@ -174,7 +221,7 @@ class Bench:
         with psycopg2.connect(self.stack.dsn) as connection, connection.cursor() as cursor:
             heads = {}
             for service in SERVICES:
-                cursor.execute(f'SELECT coalesce(max("offset"), 0) FROM {service}.event')
+                cursor.execute(f'SELECT coalesce(max("offset"), 0) FROM {service}.event WHERE part = 0')
                 heads[service] = cursor.fetchone()[0]
             behind = 0
             for service in SERVICES:
@@ -263,7 +310,7 @@ class Bench:
     def applied(self):
         """Commit of an event to commit of its effect, at those on which it has one, from PostgreSQL's own commit times."""
         with psycopg2.connect(self.stack.dsn) as connection, connection.cursor() as cursor:
-            cursor.execute('SELECT max("offset") FROM intake.event')
+            cursor.execute('SELECT max("offset") FROM intake.event WHERE part = 0')
             head = cursor.fetchone()[0]
         self.load(int(RATE * self.options.seconds), IN_FLIGHT * 4, "--rate", RATE)
         self.wait_quiet()
@@ -308,7 +355,7 @@ class Bench:
 
     def profile(self, name, run):
         """What limits a figure: the shares of the processes and, of PostgreSQL's, of each service's statements."""
-        self.sql("SELECT pg_stat_statements_reset()")
+        sql(self.stack, "SELECT pg_stat_statements_reset()")
         clock = Clock(self.stack, [*SERVICES, "postgres", "redis"])
         got = run()
         self.wait_quiet()
@@ -317,25 +364,16 @@ class Bench:
         shares = sorted([*clock.used.items(), ("load", got["cpu"])], key=lambda item: -item[1])
         note(f"profile of {name}: {1e6 * total / got['count']:.0f} us of processor each: " +
              ", ".join(f"{who} {100 * used / total:.0f} %" for who, used in shares if used > total / 200))
-        rows = self.sql("""SELECT r.rolname, s.calls, s.rows, s.total_exec_time, left(regexp_replace(s.query, '\\s+', ' ', 'g'), 100)
+        rows = sql(self.stack, """SELECT r.rolname, s.calls, s.rows, s.total_exec_time, left(regexp_replace(s.query, '\\s+', ' ', 'g'), 100)
                            FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname LIKE 'ztc\\_%'
                            ORDER BY s.total_exec_time DESC LIMIT 24""")
         for role, calls, count, spent, query in rows:
             note(f"  {role[4:]:13} {1e3 * spent / got['count']:7.2f} us each, {calls:7} calls, {count:8} rows  {query}")
 
     def prepare_profile(self):
-        self.sql("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
+        sql(self.stack, "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
         self.restart_postgres()
-        self.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-
-    def sql(self, statement):
-        connection = psycopg2.connect(self.stack.dsn)
-        connection.autocommit = True
-        cursor = connection.cursor()
-        cursor.execute(statement)
-        rows = cursor.fetchall() if cursor.description else []
-        connection.close()
-        return rows
+        sql(self.stack, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
     def restart_postgres(self):
         self.stack.stop("postgres")
@@ -362,16 +400,21 @@ def main():
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement of a bare part, and of those that have a rate")
     parser.add_argument("--batch", type=int, default=100000, help="orders of accepted_batch")
     parser.add_argument("--feed", type=int, default=50000, help="orders of accepted_feed")
-    parser.add_argument("--lives", type=int, default=10000, help="lives of lives")
+    parser.add_argument("--lives", type=int, default=20000, help="lives of lives")
     parser.add_argument("--orders", type=int, default=100000, help="orders to have been taken before memory is looked at")
     parser.add_argument("--only", default="batch,feed,rest,lives,applied,memory", help="these figures; commas between")
+    parser.add_argument("--no-huge-pages", dest="huge_pages", action="store_false", help="leave the machine's huge pages as they are; otherwise what "
+                        "PostgreSQL's shared memory takes is reserved for the run, where this user may")
     parser.add_argument("--profile", action="store_true", help="PostgreSQL's time by statement too")
     parser.add_argument("--peers", action="store_true", help="other systems on the same work too; their ratio is ours / theirs: above 1 we are "
                         "faster where the unit is a rate, below 1 where it is a time. --only peers or --only peer_NAME: these alone")
     options = parser.parse_args()
+    settings = contextlib.ExitStack()
     stack = Stack(tempfile.mkdtemp(prefix="ztc-bench-", dir="/var/tmp"))
     try:
         stack.up(owner=os.getpid(), report=note)
+        if options.huge_pages:
+            settings.enter_context(huge_pages(stack))
         bench = Bench(stack, options)
         bench.prepare()
         bench.disk()
@@ -396,6 +439,7 @@ def main():
         return 0 if others.print(bench.median) else 1
     finally:
         stack.down(report=note)
+        settings.close()
         stack.remove()
 
 

@@ -134,6 +134,25 @@ static void a_transaction_in_one_run(void **state)
     assert_int_equal(number(f->records, &count_items), 100);
 }
 
+/* For the one transaction only: the next one waits for the disk again. */
+static void an_unhurried_commit_is_one_all_the_same(void **state)
+{
+    static const struct statement waits = {"waits",
+                                           "SELECT current_setting('synchronous_commit') = 'on'"};
+    struct fixture *f = *state;
+    records_begin(f->records);
+    insert_send(f, 1, "a");
+    records_commit_unhurried(f->records);
+    const struct rows *rows = records_send(f->records, &waits, NULL);
+    run_well(f->records);
+    assert_true(rows_flag(rows, 0, 0));
+    records_clear(f->records);
+    assert_int_equal(number(f->records, &count_items), 1);
+    /* Where there is nothing to undo it is a success that cannot be taken back either. */
+    assert_int_equal(records_rollback(f->records), RECORDS_OK);
+    assert_int_equal(number(f->records, &count_items), 1);
+}
+
 static void nothing_to_run_is_fine(void **state)
 {
     struct fixture *f = *state;
@@ -460,6 +479,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_session_is_as_promised),
         CASE(a_transaction_in_one_run),
+        CASE(an_unhurried_commit_is_one_all_the_same),
         CASE(nothing_to_run_is_fine),
         CASE(an_error_in_the_middle_skips_the_rest),
         CASE(a_commit_of_a_failed_transaction_is_no_success),

@@ -1,1 +1,0 @@
-SELECT min(recorded) FROM command
