@@ -544,7 +544,7 @@ static void result_print(const struct answer *answer, FILE *out)
     if (result->subject.length > 0) {
         fprintf(
             out,
-            SAY("已登记：%.*s（第 %" PRId64 " 版）\n", "registered: %.*s (version %" PRId64 ")\n"),
+            SAY("已记录：%.*s（第 %" PRId64 " 版）\n", "recorded: %.*s (version %" PRId64 ")\n"),
             TEXT_ARG(result->subject), result->version);
         return;
     }

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from stack_home import (ROOT, SERVERS, SERVICES, Home, Trouble, process_start, read_env, send_signal, tr)
-from stack_supervisor import Supervisor
+from stack_supervisor import PORTS_OF, Supervisor
 
 PYTHON = "/usr/bin/python3"
 UP_S, DOWN_S = 900.0, 120.0
@@ -259,7 +259,9 @@ def interruptible():
 
 def command_up(options):
     stack = Stack(options.dir)
-    if options.fresh and not stack.home.is_supervised():
+    if options.fresh:
+        if stack.home.is_supervised():
+            raise Trouble(tr("it is up, so nothing is forgotten: make down first", "正在运行，未清除任何数据：请先 make down"))
         stack.remove()
     stack.up()
     say(tr(f"addresses and keys are in {stack.home.env_file}", f"地址与密钥见 {stack.home.env_file}"))
@@ -277,14 +279,15 @@ def command_status(options):
     if not stack.home.is_supervised():
         say(tr("down", "未运行"))
         return 3
-    say(f"{stack.home.state()}  {stack.home.path}")
-    ready_all = stack.is_up()
-    for name in stack.names():
-        ready = stack.is_ready(name)
-        ready_all = ready_all and ready
-        ports = " ".join(str(port) for key, port in stack.ports.items() if key == name or key.endswith("_" + name))
-        word = tr("ready", "就绪") if ready else tr("not ready", "未就绪")
-        say(f"{name:13} {stack.pid(name) or '-':>8}  {ports:13} {word}")
+    names = stack.names()
+    ready = {name: stack.is_ready(name) for name in names}
+    ready_all = stack.is_up() and all(ready.values())
+    words = {True: tr("ready", "就绪"), False: tr("not ready", "未就绪")}
+    state = words[ready_all] if stack.is_up() else stack.home.state()
+    say(f"{state}  {stack.home.path}")
+    for name in names:
+        ports = " ".join(str(stack.ports[port]) for port in PORTS_OF[name])
+        say(f"{name:13} {stack.pid(name) or '-':>8}  {ports:18} {words[ready[name]]}")
     return 0 if ready_all else 1
 
 
