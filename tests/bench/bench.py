@@ -97,7 +97,7 @@ def huge_pages_free():
 @contextlib.contextmanager
 def huge_pages(stack):
     """Pages of 2 MB for PostgreSQL's shared memory, as the operator's book advises, for as long as the measurements take."""
-    needed = int(sql(stack, "SHOW shared_memory_size_in_huge_pages")[0][0])
+    needed = int(sql(stack.dsn, "SHOW shared_memory_size_in_huge_pages")[0][0])
     before, lacking = int(HUGE_PAGES.read_text()), needed - huge_pages_free()
     if lacking > 0:
         with contextlib.suppress(OSError):  # who may not set them measures without
@@ -113,8 +113,8 @@ def huge_pages(stack):
             HUGE_PAGES.write_text(f"{before}\n")
 
 
-def sql(stack, statement):
-    connection = psycopg2.connect(stack.dsn)
+def sql(dsn, statement):
+    connection = psycopg2.connect(dsn)
     connection.autocommit = True
     cursor = connection.cursor()
     cursor.execute(statement)
@@ -168,19 +168,19 @@ class Bench:
         operator.close()
         committee.close()
         # Commit times to the microsecond tell when an event was written and when it was applied.
-        sql(self.stack, "ALTER SYSTEM SET track_commit_timestamp = on")
-        sql(self.stack, "CREATE DATABASE bare OWNER ztc_intake")
+        sql(self.stack.dsn, "ALTER SYSTEM SET track_commit_timestamp = on")
+        sql(self.stack.dsn, "CREATE DATABASE bare OWNER ztc_intake")
         self.restart_postgres()
         self.break_in()
 
     def break_in(self):
         """A server that has run for a while writes over old files of its log; a new one makes each, and all who commit wait for it."""
-        sql(self.stack, """DO $$ BEGIN
+        sql(self.stack.dsn, """DO $$ BEGIN
                 FOR n IN 1 .. pg_size_bytes(current_setting('min_wal_size')) / pg_size_bytes(current_setting('wal_segment_size')) - 8 LOOP
                     PERFORM pg_logical_emit_message(false, 'bench', ''), pg_switch_wal();
                 END LOOP;
             END $$""")
-        sql(self.stack, "CHECKPOINT")
+        sql(self.stack.dsn, "CHECKPOINT")
 
     def disk(self):
         """What a commit waits for, whatever else is fast."""
@@ -236,6 +236,11 @@ class Bench:
             if time.monotonic() > until:
                 raise SystemExit("the services did not catch up in 300 s")
             time.sleep(0.02)
+
+    def tidy(self):
+        """What the figures before left to autovacuum is done before the next one is taken, not while."""
+        for dsn in (self.stack.dsn, self.stack.dsn.rpartition("/")[0] + "/bare"):
+            sql(dsn, "VACUUM (ANALYZE)")
 
     # --- figures ---
 
@@ -355,7 +360,7 @@ class Bench:
 
     def profile(self, name, run):
         """What limits a figure: the shares of the processes and, of PostgreSQL's, of each service's statements."""
-        sql(self.stack, "SELECT pg_stat_statements_reset()")
+        sql(self.stack.dsn, "SELECT pg_stat_statements_reset()")
         clock = Clock(self.stack, [*SERVICES, "postgres", "redis"])
         got = run()
         self.wait_quiet()
@@ -364,16 +369,16 @@ class Bench:
         shares = sorted([*clock.used.items(), ("load", got["cpu"])], key=lambda item: -item[1])
         note(f"profile of {name}: {1e6 * total / got['count']:.0f} us of processor each: " +
              ", ".join(f"{who} {100 * used / total:.0f} %" for who, used in shares if used > total / 200))
-        rows = sql(self.stack, """SELECT r.rolname, s.calls, s.rows, s.total_exec_time, left(regexp_replace(s.query, '\\s+', ' ', 'g'), 100)
+        rows = sql(self.stack.dsn, """SELECT r.rolname, s.calls, s.rows, s.total_exec_time, left(regexp_replace(s.query, '\\s+', ' ', 'g'), 100)
                            FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname LIKE 'ztc\\_%'
                            ORDER BY s.total_exec_time DESC LIMIT 24""")
         for role, calls, count, spent, query in rows:
             note(f"  {role[4:]:13} {1e3 * spent / got['count']:7.2f} us each, {calls:7} calls, {count:8} rows  {query}")
 
     def prepare_profile(self):
-        sql(self.stack, "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
+        sql(self.stack.dsn, "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
         self.restart_postgres()
-        sql(self.stack, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        sql(self.stack.dsn, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
     def restart_postgres(self):
         self.stack.stop("postgres")
@@ -423,6 +428,7 @@ def main():
         for _ in range(options.runs):
             for name in ("batch", "feed", "rest", "lives", "applied"):
                 if name in wanted:
+                    bench.tidy()
                     getattr(bench, name)()
             others.run()
         if "memory" in wanted:
