@@ -354,7 +354,8 @@ static bool prune(struct desk *desk)
         struct params *params = params_new(desk->batch_arena);
         params_text(params, text_of(words_name(&words_service, (int)feed->producer)));
         params_int(params, DESK_PART);
-        /* The newest row begins below the cursor: a batch's size below it is never the newest. */
+        /* A position is made of the newest row alone, so that one stays; and for a while those
+         * that an owner who was overtaken would go on from, so that it finds them taken. */
         params_int(params, feed->stored - desk->options.config->batch_max * 2);
         if (one(desk, &records_sql_cursor_prune, params, "pruning cursors") == NULL)
             return false;

@@ -681,6 +681,28 @@ static void what_is_past_its_use_is_pruned(void **state)
     assert_comes("SELECT count(*) FROM evaluation.seen", "129");
 }
 
+/* What concerns nobody is stored in one row however long it is; that row is the position. */
+static void a_position_outlives_its_pruning(void **state)
+{
+    (void)state;
+    desk_end();
+    serving = &choosy;
+    config.batch_max = 1;
+    desk_begin();
+    for (int i = 1; i <= 70; i++)
+        village_put(i, "v");
+    head_is_told(SERVICE_intake, 70);
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "70");
+    for (int i = 71; i <= 100; i++)
+        event_put("intake", i, "order_withdrawn", "order/1", i);
+    head_is_told(SERVICE_intake, 100);
+    assert_comes("SELECT max(to_offset) FROM evaluation.cursor", "100");
+    assert_comes("SELECT count(*) < 64 FROM evaluation.cursor", "t");
+    assert_string_equal(
+        value_of("SELECT from_offset < 97 FROM evaluation.cursor WHERE to_offset = 100"), "t");
+    serving = &toy;
+}
+
 /* A partition holds a million offsets (0004_log_partition.sql): the owner writes into the next one
  * and its consumers read on, in one batch. */
 static void logs_go_on_over_the_end_of_a_partition(void **state)
@@ -846,6 +868,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_row_too_large_for_an_index_is_at_fault_alone, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_past_its_use_is_pruned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_position_outlives_its_pruning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(logs_go_on_over_the_end_of_a_partition, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_next_partition_is_made_beside_those_who_use_the_log,
                                         set_up, tear_down),
