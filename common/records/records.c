@@ -206,9 +206,10 @@ static struct params *session_params(const struct records *r, struct arena *aren
     setting_add_ms(names, values, "idle_in_transaction_session_timeout", o->idle_transaction_ms);
     if (r->search_path != NULL)
         setting_add(names, values, "search_path", r->search_path);
-    if (o->nested_loops) {
+    if (o->by_index) {
         setting_add(names, values, "enable_hashjoin", "off");
         setting_add(names, values, "enable_mergejoin", "off");
+        setting_add(names, values, "enable_seqscan", "off");
     }
     return params;
 }

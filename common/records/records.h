@@ -34,7 +34,8 @@ struct records_options {
     int connect_timeout_s;    /* 0: 5 */
     int idle_transaction_ms;  /* idle_in_transaction_session_timeout; 0: none */
     int statement_timeout_ms; /* 0: none */
-    bool nested_loops;        /* forces nested loops (batch writers; performance.md's trap) */
+    bool by_index;            /* rows are looked up one by one, by index, however few there were
+                               * when a statement was planned (batch writers) */
     bool read_only;
 };
 

@@ -27,7 +27,7 @@ struct desk *desk_new(const struct desk_options *options)
         /* Shorter than a lease, so that a frozen owner cannot keep its row locks past it. */
         .idle_transaction_ms = (int)(options->config->lease_ttl_ms * 2 / 3),
         .statement_timeout_ms = 60000,
-        .nested_loops = true,
+        .by_index = true,
     };
     desk->records = records_new(&records);
     for (size_t i = 0; i < desk->service->consume_count; i++)

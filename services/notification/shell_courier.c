@@ -83,7 +83,7 @@ struct courier *courier_new(const struct config *config, const struct seal *seal
         .search_path = "notification",
         .idle_transaction_ms = (int)(config->lease_ttl_ms * 2 / 3),
         .statement_timeout_ms = 60000,
-        .nested_loops = true,
+        .by_index = true,
     };
     courier->records = records_new(&options);
     courier->multi = curl_multi_init();

@@ -149,10 +149,8 @@ static void send_moves(struct records *records, struct arena *arena, int64_t fir
 static void *write_on(void *argument)
 {
     struct writer *w = argument;
-    struct records_options options = {.conninfo = w->conninfo,
-                                      .application = "bare",
-                                      .search_path = "bare",
-                                      .nested_loops = true};
+    struct records_options options = {
+        .conninfo = w->conninfo, .application = "bare", .search_path = "bare", .by_index = true};
     struct records *records = records_new(&options);
     struct arena *arena = arena_new();
     size_t count = w->one_by_one ? 1 : BATCH;

@@ -30,7 +30,7 @@ static int fixture_new(void **state)
                    "CREATE TABLE item (id bigint PRIMARY KEY, note text CONSTRAINT item_note"
                    " CHECK (note <> 'secret'))");
     f->records = records_new(&(struct records_options){
-        .conninfo = dsn, .application = "run", .search_path = "public", .nested_loops = true});
+        .conninfo = dsn, .application = "run", .search_path = "public", .by_index = true});
     f->arena = arena_new();
     assert_int_equal(records_connect(f->records), RECORDS_OK);
     *state = f;
@@ -107,7 +107,7 @@ static void the_session_is_as_promised(void **state)
     f->records = records_new(&(struct records_options){.conninfo = dsn,
                                                        .application = "run",
                                                        .search_path = "public",
-                                                       .nested_loops = true,
+                                                       .by_index = true,
                                                        .statement_timeout_ms = 7000,
                                                        .idle_transaction_ms = 9000});
     assert_int_equal(records_connect(f->records), RECORDS_OK);
@@ -118,6 +118,20 @@ static void the_session_is_as_promised(void **state)
         assert_int_equal(value.length, strlen(expected[i]));
         assert_memory_equal(value.at, expected[i], value.length);
     }
+}
+
+/* What is planned while a table is empty is the plan for when it is full. */
+static void rows_are_looked_up_by_index_even_where_there_are_none(void **state)
+{
+    static const struct statement explain = {
+        "explain", "EXPLAIN (COSTS OFF) SELECT id FROM item ORDER BY id DESC LIMIT 1"};
+    struct fixture *f = *state;
+    server_do(dsn, "VACUUM ANALYZE item");
+    const struct rows *rows = records_send(f->records, &explain, NULL);
+    run_well(f->records);
+    struct text scan = rows_text(rows, 1, 0);
+    assert_string_equal(arena_string(f->arena, scan),
+                        "  ->  Index Only Scan Backward using item_pkey on item");
 }
 
 static void a_transaction_in_one_run(void **state)
@@ -478,6 +492,7 @@ int main(void)
     server_database_new(dsn, DATABASE);
     const struct CMUnitTest tests[] = {
         CASE(the_session_is_as_promised),
+        CASE(rows_are_looked_up_by_index_even_where_there_are_none),
         CASE(a_transaction_in_one_run),
         CASE(an_unhurried_commit_is_one_all_the_same),
         CASE(nothing_to_run_is_fine),
