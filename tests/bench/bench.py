@@ -51,14 +51,15 @@ def children_of(pid):
 
 def cpu_of(pid):
     """Seconds a process tree has used, children that have ended included."""
-    total = 0
-    for one in children_of(pid):
+    while True:
+        total = 0
         try:
-            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        total += int(fields[11]) + int(fields[12]) + (int(fields[13]) + int(fields[14]) if one == pid else 0)
-    return total / TICKS
+            for one in children_of(pid):
+                fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+                total += int(fields[11]) + int(fields[12]) + (int(fields[13]) + int(fields[14]) if one == pid else 0)
+            return total / TICKS
+        except OSError:  # one ended just now: its time is its parent's from now on, who was read before
+            Path(f"/proc/{pid}").stat()
 
 
 def rss_of(pid):
@@ -176,12 +177,17 @@ class Bench:
         self.break_in()
 
     def break_in(self):
-        """A server that has run for a while writes over old files of its log; a new one makes each, and all who commit wait for it."""
+        """As a server is that has run for a while. It writes over old files of its log; a new one makes each, and all who commit wait for it. And it
+        has its memory: a new one is given each page as it first uses it, cleared by the kernel while the statement waits."""
         sql(self.stack.dsn, """DO $$ BEGIN
                 FOR n IN 1 .. pg_size_bytes(current_setting('min_wal_size')) / pg_size_bytes(current_setting('wal_segment_size')) - 8 LOOP
                     PERFORM pg_logical_emit_message(false, 'bench', ''), pg_switch_wal();
                 END LOOP;
             END $$""")
+        sql(self.stack.dsn, """CREATE UNLOGGED TABLE memory (page text);
+            ALTER TABLE memory ALTER page SET STORAGE PLAIN;
+            INSERT INTO memory SELECT repeat('x', 8000) FROM generate_series(1, pg_size_bytes(current_setting('shared_buffers')) / 8192)""")
+        sql(self.stack.dsn, "DROP TABLE memory")
         sql(self.stack.dsn, "CHECKPOINT")
 
     def disk(self):
