@@ -40,6 +40,9 @@ def port_is_free(port):
         return True
 
 
+TUNING = {"shared_buffers": "1GB", "max_wal_size": "4GB", "min_wal_size": "4GB", "checkpoint_timeout": "15min", "max_connections": "200"}
+
+
 class Postgres:
     name = "postgres"
     stop_signal = signal.SIGINT  # fast: does not wait for its clients
@@ -97,8 +100,11 @@ class Postgres:
         if not (POSTGRES_BIN / "postgres").exists():
             raise Trouble(tr("PostgreSQL 15 is not installed: make packages", "未安装 PostgreSQL 15：make packages"))
         self.facts["postgres"] = str(self.place())
-        if (self.data / "PG_VERSION").exists():
-            return
+        if not (self.data / "PG_VERSION").exists():
+            self.make_cluster(say)
+        self.tune()
+
+    def make_cluster(self, say):
         say(tr(f"making a PostgreSQL database in {self.data}", f"在 {self.data} 建立 PostgreSQL 数据库"))
         # Renamed when whole, so that an interrupted run leaves nothing that looks like a database.
         new = self.data.with_name("data.new")
@@ -116,6 +122,16 @@ class Postgres:
             raise Trouble(tr("initdb failed", "initdb 失败") + "\n" + self.home.tail(self.name))
         new.rename(self.data)
 
+    def tune(self):
+        """What an operator may want otherwise stands in a file: ALTER SYSTEM prevails over it, as it would not over the command line."""
+        tuning = self.data.with_name("tuning.conf")
+        tuning.write_text("".join(f"{name} = '{value}'\n" for name, value in TUNING.items()), encoding="ascii")
+        tuning.chmod(0o644)
+        included = f"include = '../{tuning.name}'\n"
+        with open(self.data / "postgresql.conf", "r+", encoding="utf-8") as file:
+            if included not in file.read():
+                file.write(included)
+
     def before_start(self, say):
         """After a kill -9 of the postmaster its backends live on for a moment and a new one refuses to start beside them;
         and the pid in its file may meanwhile be somebody else's."""
@@ -132,7 +148,6 @@ class Postgres:
     def command(self):
         settings = {
             "listen_addresses": "127.0.0.1", "port": self.facts["ports"]["postgres"], "unix_socket_directories": self.sockets() or "",
-            "shared_buffers": "1GB", "max_wal_size": "4GB", "min_wal_size": "4GB", "checkpoint_timeout": "15min", "max_connections": "200",
             "fsync": "on", "synchronous_commit": "on",
             "timezone": "UTC", "log_timezone": "UTC", "logging_collector": "off", "log_destination": "stderr",
             "log_line_prefix": "%m [%p] %u@%d ",

@@ -30,6 +30,7 @@ DISTRICT, TOWN, PLACE = "330212", "330212106", "330212106209"
 SQUADS = 16
 IN_FLIGHT, BATCH_IN_FLIGHT, LIVES_IN_FLIGHT, CONNECTIONS = 64, 2048, 2048, 64
 RATE = 500
+SHARED_MEMORY_MAX = 4 << 30
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -152,6 +153,12 @@ class Bench:
         return statistics.median(value for value, _ in self.got[name]) if name in self.got else None
 
     # --- what is measured with ---
+
+    def give_memory(self):
+        """Of the machine's memory a quarter, as PostgreSQL's manual has it (shared_buffers), and not more than is cleared in some seconds."""
+        quarter = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+        sql(self.stack.dsn, f"ALTER SYSTEM SET shared_buffers = '{min(quarter, SHARED_MEMORY_MAX) >> 20}MB'")
+        self.restart_postgres()
 
     def prepare(self):
         self.keys = self.stack.home.path / "bench-keys"
@@ -427,9 +434,10 @@ def main():
     stack = Stack(tempfile.mkdtemp(prefix="ztc-bench-", dir="/var/tmp"))
     try:
         stack.up(owner=os.getpid(), report=note)
+        bench = Bench(stack, options)
+        bench.give_memory()
         if options.huge_pages:
             settings.enter_context(huge_pages(stack))
-        bench = Bench(stack, options)
         bench.prepare()
         bench.disk()
         wanted = options.only.split(",")

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+import psycopg2
 import pytest
 
 from stack_home import processes_in
@@ -65,6 +66,32 @@ def test_down_is_graceful_and_harmless_twice(own):
     assert not own.is_up() and own.pid("postgres") is None
     own.up(services=(), owner=os.getpid())
     assert "was not properly shut down" not in own.log("postgres").rpartition("starting PostgreSQL")[2]
+
+
+def asked(own, statement):
+    connection = psycopg2.connect(own.dsn)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        rows = cursor.fetchall() if cursor.description else []
+    connection.close()
+    return rows
+
+
+def test_what_alter_system_sets_prevails(own):
+    """In a directory, too, that was made before the file of settings was."""
+    own.down()
+    configuration = own.home.path / "pg" / "data" / "postgresql.conf"
+    written = configuration.read_text(encoding="utf-8")
+    configuration.write_text(written.replace("include = '../tuning.conf'\n", ""), encoding="utf-8")
+    own.up(services=(), owner=os.getpid())
+    assert configuration.read_text(encoding="utf-8") == written
+    assert asked(own, "SHOW shared_buffers") == [("1GB",)]
+    asked(own, "ALTER SYSTEM SET shared_buffers = '64MB'")
+    own.stop("postgres")
+    own.start("postgres")
+    eventually(lambda: own.is_ready("postgres"))
+    assert asked(own, "SHOW shared_buffers") == [("64MB",)]
 
 
 def test_the_server_key_can_be_sourced_by_a_shell(tmp_path):
