@@ -129,8 +129,9 @@ class Postgres:
         tuning.chmod(0o644)
         included = f"include = '../{tuning.name}'\n"
         with open(self.data / "postgresql.conf", "r+", encoding="utf-8") as file:
-            if included not in file.read():
-                file.write(included)
+            written = file.read()
+            if included not in written:
+                file.write(included if written.endswith("\n") else "\n" + included)
 
     def before_start(self, say):
         """After a kill -9 of the postmaster its backends live on for a moment and a new one refuses to start beside them;
